@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class CaregivingConfig(AppConfig):
+    name = "caregiving"
+    verbose_name = "People"

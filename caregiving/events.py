@@ -1,0 +1,182 @@
+"""The only ways a caregiver's state changes.
+
+Each function locks the row, so two that arrive at once apply one after the other. Each is safe to
+repeat and to arrive out of order: an instant that is not newer than what is known changes nothing.
+`at` is an aware datetime, by default now; a naive one raises ValueError. The instance that was
+passed in is brought up to date, and returned.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from caregiving.models import (
+    BurnoutBand,
+    Caregiver,
+    ConsentChange,
+    CrisisEvent,
+    JourneyPhase,
+)
+
+
+def record_contact(caregiver: Caregiver, *, at: datetime | None = None) -> Caregiver:
+    """They wrote or called: the silence ends, and whoever had churned is back."""
+    at = _aware(at)
+    with transaction.atomic():
+        _lock(caregiver)
+        _contact(caregiver, at)
+        caregiver.save(update_fields=_CONTACT_FIELDS)
+    return caregiver
+
+
+def record_crisis_event(
+    caregiver: Caregiver, *, at: datetime | None = None, source: str = ""
+) -> Caregiver:
+    """A crisis: seven follow-ups are owed from `at` on. It also counts as contact."""
+    at = _aware(at)
+    with transaction.atomic():
+        _lock(caregiver)
+        _contact(caregiver, at)
+        _crisis(caregiver, at, source)
+        caregiver.save(update_fields=[*_CONTACT_FIELDS, *_CRISIS_FIELDS])
+    return caregiver
+
+
+def record_wellness_score(
+    caregiver: Caregiver, *, score: int, burnout_band: str, at: datetime | None = None
+) -> Caregiver:
+    """A self-assessment, `score` 0 to 100. It counts as contact and sets the band.
+
+    Entering the band `crisis` from another one is a crisis event. A score older than the newest
+    one is kept in the history and moves nothing. Raises ValueError for a score or band that
+    cannot be.
+    """
+    at = _aware(at)
+    if not 0 <= score <= 100:
+        raise ValueError(f"score must be 0 to 100, not {score}")
+    if burnout_band not in BurnoutBand.values:
+        raise ValueError(f"burnout_band must be one of {', '.join(BurnoutBand.values)}")
+    with transaction.atomic():
+        _lock(caregiver)
+        _contact(caregiver, at)
+        entry = {"score": score, "burnout_band": burnout_band, "created_at": at}
+        if not caregiver.scores.filter(**entry).exists():
+            caregiver.scores.create(**entry)
+        if caregiver.last_assessment_at is None or at > caregiver.last_assessment_at:
+            if burnout_band == BurnoutBand.CRISIS and caregiver.burnout_band != burnout_band:
+                _crisis(caregiver, at, "wellness score")
+            caregiver.burnout_band = burnout_band
+            caregiver.last_assessment_at = at
+            caregiver.assessment_reminder_count = 0
+        caregiver.save(
+            update_fields=[
+                *_CONTACT_FIELDS,
+                *_CRISIS_FIELDS,
+                "burnout_band",
+                "last_assessment_at",
+                "assessment_reminder_count",
+            ]
+        )
+    return caregiver
+
+
+def record_opt_out(
+    caregiver: Caregiver, *, at: datetime | None = None, source: str = ""
+) -> Caregiver:
+    """They asked us to stop. Nothing is submitted afterwards; what is queued falls at the recheck.
+
+    An opt-out that arrives after a newer opt-in changes nothing; at the same instant it wins.
+    """
+    at = _aware(at)
+    with transaction.atomic():
+        _lock(caregiver)
+        _remember_consent(caregiver, at, source, opted_in=False)
+        newer_consent = caregiver.opted_in_at is not None and caregiver.opted_in_at > at
+        if caregiver.opted_out_at is None and not newer_consent:
+            caregiver.opted_out_at = at
+            caregiver.save(update_fields=["opted_out_at"])
+    return caregiver
+
+
+def record_opt_in(
+    caregiver: Caregiver, *, at: datetime | None = None, source: str = ""
+) -> Caregiver:
+    """They allow us to text again. An opt-in not newer than the last opt-out changes nothing."""
+    at = _aware(at)
+    with transaction.atomic():
+        _lock(caregiver)
+        _remember_consent(caregiver, at, source, opted_in=True)
+        last_opt_out = (
+            ConsentChange.objects.filter(caregiver=caregiver, opted_in=False)
+            .order_by("-at")
+            .values_list("at", flat=True)
+            .first()
+        )
+        refusals = [when for when in (caregiver.opted_out_at, last_opt_out) if when is not None]
+        if all(at > when for when in refusals):
+            caregiver.opted_out_at = None
+            caregiver.opted_in_at = max(at, caregiver.opted_in_at or at)
+            caregiver.save(update_fields=["opted_out_at", "opted_in_at"])
+    return caregiver
+
+
+# --- Each part below expects the row to be locked ---
+
+_CONTACT_FIELDS = ["last_contact_at", "reactivation_message_count", "journey_phase"]
+_CRISIS_FIELDS = ["last_crisis_event_at", "crisis_followup_count"]
+
+
+def _contact(caregiver: Caregiver, at: datetime) -> None:
+    if caregiver.last_contact_at is not None and at <= caregiver.last_contact_at:
+        return
+    caregiver.last_contact_at = at
+    caregiver.reactivation_message_count = 0
+    if caregiver.journey_phase == JourneyPhase.CHURNED:
+        caregiver.journey_phase = JourneyPhase.ACTIVE
+
+
+def _crisis(caregiver: Caregiver, at: datetime, source: str) -> None:
+    known = caregiver.last_crisis_event_at
+    if known is not None and at <= known:
+        # Late news of an older crisis: part of the history; the newer one has the follow-ups.
+        CrisisEvent.objects.get_or_create(
+            caregiver=caregiver,
+            at=at,
+            defaults={
+                "source": source,
+                **({"replaced_at": known, "settled_at": timezone.now()} if at < known else {}),
+            },
+        )
+        return
+    if known is not None:
+        # Also a crisis that came with an import leaves a trace, so that it can be accounted for.
+        CrisisEvent.objects.get_or_create(caregiver=caregiver, at=known)
+    CrisisEvent.objects.filter(caregiver=caregiver, replaced_at__isnull=True).update(replaced_at=at)
+    # Known already if somebody has since taken it off the row by hand.
+    CrisisEvent.objects.update_or_create(
+        caregiver=caregiver,
+        at=at,
+        defaults={"source": source, "replaced_at": None, "settled_at": None},
+    )
+    caregiver.last_crisis_event_at = at
+    caregiver.crisis_followup_count = 0
+
+
+def _remember_consent(caregiver: Caregiver, at: datetime, source: str, *, opted_in: bool) -> None:
+    ConsentChange.objects.get_or_create(
+        caregiver=caregiver, opted_in=opted_in, at=at, defaults={"source": source}
+    )
+
+
+def _lock(caregiver: Caregiver) -> None:
+    """Take the row lock and read the row as it is now into the instance that was passed."""
+    caregiver.refresh_from_db(from_queryset=Caregiver.objects.select_for_update())
+
+
+def _aware(at: datetime | None) -> datetime:
+    if at is None:
+        return timezone.now()
+    if timezone.is_naive(at):
+        raise ValueError("at must be an aware datetime, such as timezone.now()")
+    return at

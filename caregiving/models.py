@@ -1,0 +1,262 @@
+"""The people: caregivers, how they are doing, what they wrote, and what happened to them.
+
+State changes go through `caregiving.events`; nothing here knows about outreach.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from caregiving import zones
+from caregiving.fields import DerivedZonesField, PhoneNumberField
+
+
+class JourneyPhase(models.TextChoices):
+    ONBOARDING = "onboarding", "Onboarding"
+    ACTIVE = "active", "Active"
+    CHURNED = "churned", "Churned"
+
+
+class BurnoutBand(models.TextChoices):
+    THRIVING = "thriving", "Thriving"
+    MILD = "mild", "Mild"
+    MODERATE = "moderate", "Moderate"
+    HIGH = "high", "High"
+    CRISIS = "crisis", "Crisis"
+
+
+class Language(models.TextChoices):
+    ENGLISH = "en", "English"
+    SPANISH = "es", "Spanish"
+
+
+class CaregiverQuerySet(models.QuerySet["Caregiver"]):
+    def active(self) -> "CaregiverQuerySet":
+        return self.filter(journey_phase=JourneyPhase.ACTIVE)
+
+    def reachable(self, *, now: datetime) -> "CaregiverQuerySet":
+        """Whom a text may go to at all: not opted out, not paused by staff."""
+        return self.filter(
+            Q(outreach_paused_until__isnull=True) | Q(outreach_paused_until__lte=now),
+            opted_out_at__isnull=True,
+        )
+
+    def gate_before(self, instant: datetime) -> "CaregiverQuerySet":
+        """Whose last proactive message is older than `instant`, or who never had one."""
+        return self.filter(
+            Q(last_proactive_message_at__isnull=True) | Q(last_proactive_message_at__lt=instant)
+        )
+
+    def in_crisis(self) -> "CaregiverQuerySet":
+        return self.filter(burnout_band=BurnoutBand.CRISIS)
+
+
+def _count_within(field: str, most: int) -> models.CheckConstraint:
+    """0 to `most`, or null: "never", which counts as 0."""
+    return models.CheckConstraint(
+        condition=Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__range": (0, most)}),
+        name=f"{field}_in_range",
+    )
+
+
+class Caregiver(models.Model):
+    """Somebody who looks after a parent, a spouse or a child, and whom we text.
+
+    Null in a counter or a proactive timestamp means "never" and counts as 0.
+    """
+
+    phone_number = PhoneNumberField(unique=True, help_text="With country code: +14155552671.")
+    first_name = models.CharField(max_length=60, blank=True)
+    relationship = models.CharField(max_length=60, blank=True, help_text="daughter, husband, ...")
+    care_recipient_name = models.CharField(max_length=60, blank=True)
+    zip_code = models.CharField("ZIP code", max_length=10, blank=True)
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="Such as America/Chicago. Empty: derived from the ZIP code, else the number.",
+    )
+    derived_zones = DerivedZonesField(max_length=1000, blank=True, editable=False, db_default="")
+    language = models.CharField(max_length=8, choices=Language, default=Language.ENGLISH)
+    journey_phase = models.CharField(
+        max_length=16, choices=JourneyPhase, default=JourneyPhase.ONBOARDING
+    )
+    burnout_band = models.CharField(max_length=16, choices=BurnoutBand, blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    last_contact_at = models.DateTimeField(null=True, blank=True)
+    last_assessment_at = models.DateTimeField(null=True, blank=True)
+    last_crisis_event_at = models.DateTimeField(null=True, blank=True)
+    last_proactive_message_at = models.DateTimeField(null=True, blank=True)
+
+    crisis_followup_count = models.SmallIntegerField(null=True, blank=True)
+    reactivation_message_count = models.SmallIntegerField(null=True, blank=True)
+    assessment_reminder_count = models.SmallIntegerField(null=True, blank=True)
+    onboarding_nudge_count = models.SmallIntegerField(null=True, blank=True)
+
+    wellness_opt_in = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Asked for check-ins although doing well (bands thriving and mild).",
+    )
+    opted_out_at = models.DateTimeField(null=True, blank=True)
+    opted_in_at = models.DateTimeField(
+        null=True, blank=True, help_text="Last consent, so that a late opt-out cannot undo it."
+    )
+    outreach_paused_until = models.DateTimeField(null=True, blank=True)
+
+    objects = CaregiverQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            # Reader: the admin's filter by phase; the churn sweep together with by_silence.
+            models.Index(fields=["journey_phase"], name="by_journey"),
+            # Readers: the dormant stages and tiers of wellness (silence is a range on it).
+            models.Index(fields=["last_contact_at"], name="by_last_contact"),
+            # Reader: the wellness tiers, which begin with a band.
+            models.Index(fields=["burnout_band"], name="by_burnout"),
+            # Reader: the gate, and the admin's "texted last" ordering.
+            models.Index(fields=["last_proactive_message_at"], name="by_last_proactive"),
+            # Reader: crisis follow-ups (a range on the crisis) and open cascades.
+            models.Index(fields=["last_crisis_event_at"], name="by_crisis_event"),
+            # Reader: assessment reminders, a range on the assessment.
+            models.Index(fields=["last_assessment_at"], name="by_last_assessment"),
+            # Readers: onboarding nudges, and silence of those who never wrote.
+            models.Index(fields=["created_at"], name="by_created"),
+        ]
+        constraints = [
+            _count_within("crisis_followup_count", 7),
+            _count_within("reactivation_message_count", 3),
+            _count_within("assessment_reminder_count", 2),
+            _count_within("onboarding_nudge_count", 2),
+        ]
+
+    def __str__(self) -> str:
+        return self.first_name or self.masked_number
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        fields = kwargs.get("update_fields")
+        if fields is not None and not {"time_zone", "zip_code", "phone_number"}.isdisjoint(fields):
+            # Who moves, moves with their zones.
+            kwargs["update_fields"] = {*fields, "derived_zones"}
+        super().save(*args, **kwargs)
+
+    @property
+    def masked_number(self) -> str:
+        """The number for logs and lists: `+1415***2671`."""
+        number = str(self.phone_number)
+        return f"{number[:5]}***{number[-4:]}" if len(number) > 9 else "***"
+
+    def clean(self) -> None:
+        self.first_name = self.first_name.strip()
+        if self.time_zone and self.time_zone not in zones.known():
+            raise ValidationError(
+                {
+                    "time_zone": f"{self.time_zone!r} is not an IANA time zone: use a name such "
+                    "as America/Chicago, or leave it empty to derive it from the ZIP code or the "
+                    "number."
+                }
+            )
+
+
+class WellnessScore(models.Model):
+    """One self-assessment, 0 (worst) to 100 (best), with the band it puts the person in."""
+
+    caregiver = models.ForeignKey(Caregiver, on_delete=models.CASCADE, related_name="scores")
+    score = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(0), MaxValueValidator(100)]
+    )
+    burnout_band = models.CharField(max_length=16, choices=BurnoutBand)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-created_at"]
+        # Readers: a person's trend; backfill_crisis_events (the latest score of each person).
+        indexes = [models.Index(fields=["caregiver", "created_at"], name="by_user")]
+        constraints = [
+            models.CheckConstraint(condition=Q(score__range=(0, 100)), name="score_in_range")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.score} ({self.burnout_band})"
+
+
+class InboundMessage(models.Model):
+    """A text that somebody sent us, known or not."""
+
+    caregiver = models.ForeignKey(
+        Caregiver, null=True, blank=True, on_delete=models.SET_NULL, related_name="inbound"
+    )
+    from_number = PhoneNumberField(other_senders=True)
+    body = models.TextField(blank=True)
+    received_at = models.DateTimeField(default=timezone.now)
+    # Unique: the provider may repeat a webhook.
+    provider_sid = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        ordering = ["-received_at"]
+
+    def __str__(self) -> str:
+        return f"text received {self.received_at:%Y-%m-%d %H:%M}"
+
+
+class CrisisEvent(models.Model):
+    """A crisis that was recorded, kept after `last_crisis_event_at` has moved on.
+
+    Without it nobody could say what became of the follow-ups that were due for an earlier crisis.
+    """
+
+    caregiver = models.ForeignKey(Caregiver, on_delete=models.CASCADE, related_name="crises")
+    at = models.DateTimeField()
+    source = models.CharField(max_length=40, blank=True)
+    recorded_at = models.DateTimeField(default=timezone.now)
+    replaced_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a newer crisis took its place."
+    )
+    settled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its unsent follow-ups were accounted for."
+    )
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [
+            # A repeated event is the same crisis.
+            models.UniqueConstraint(fields=["caregiver", "at"], name="one_crisis_an_instant")
+        ]
+        indexes = [
+            # Reader: the sweep, which accounts for crises that a newer one replaced.
+            models.Index(
+                fields=["replaced_at"],
+                name="crises_to_settle",
+                condition=Q(replaced_at__isnull=False, settled_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"crisis {self.at:%Y-%m-%d %H:%M}"
+
+
+class ConsentChange(models.Model):
+    """An opt-out or opt-in as it was recorded: when, and where it came from."""
+
+    caregiver = models.ForeignKey(Caregiver, on_delete=models.CASCADE, related_name="consents")
+    opted_in = models.BooleanField()
+    at = models.DateTimeField()
+    source = models.CharField(max_length=40, blank=True)
+    recorded_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["caregiver", "opted_in", "at"], name="one_consent_change_an_instant"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{'opt-in' if self.opted_in else 'opt-out'} {self.at:%Y-%m-%d %H:%M}"

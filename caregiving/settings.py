@@ -1,0 +1,282 @@
+"""Settings, all from the environment; `.env.example` documents each name.
+
+Every missing or malformed setting is collected and reported in one `ImproperlyConfigured`,
+so an operator mends them in one go rather than one restart at a time.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+_problems: list[str] = []
+
+T = TypeVar("T")
+
+
+def _read(name: str, cast: Callable[..., T], default: Any = environ.Env.NOTSET) -> T:
+    """Read one setting; a missing or malformed one is noted and None returned in its place.
+
+    An empty one counts as not set, as `.env.example` leaves what is optional.
+    """
+    given = os.environ.get(name, "").strip()
+    if not given and default is not environ.Env.NOTSET:
+        return default
+    try:
+        if not given:
+            raise ImproperlyConfigured
+        return cast(name)
+    except (ImproperlyConfigured, ValueError, KeyError) as error:
+        # Show what was given only where it cannot be a secret.
+        shown = "" if any(word in name for word in ("KEY", "TOKEN", "URL")) else f" ({given!r})"
+        wrong = f"malformed{shown}: {error}" if given else "missing"
+        _problems.append(f"{name} is {wrong}")
+        return None  # type: ignore[return-value]
+
+
+def _bool(name: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    try:
+        return words[env.str(name).strip().lower()]
+    except KeyError:
+        raise ValueError("write true or false") from None
+
+
+def _require(holds: bool, problem: str) -> None:
+    if not holds:
+        _problems.append(problem)
+
+
+DEBUG: bool = _read("DEBUG", _bool, True)
+
+# --- Who we are ---
+
+SERVICE_NAME: str = _read("SERVICE_NAME", env.str, "CareCheck")
+_require(
+    bool(SERVICE_NAME and SERVICE_NAME.strip()) and len(SERVICE_NAME or "") <= 20,
+    "SERVICE_NAME must have 1 to 20 characters: it opens the first text a person gets",
+)
+PUBLIC_BASE_URL: str = (_read("PUBLIC_BASE_URL", env.str, "http://localhost:8000") or "").rstrip(
+    "/"
+)
+_require(
+    urlsplit(PUBLIC_BASE_URL).scheme in ("http", "https")
+    and bool(urlsplit(PUBLIC_BASE_URL).netloc),
+    "PUBLIC_BASE_URL must be an http(s) address such as https://outreach.example.org",
+)
+
+# --- Security ---
+
+_DEVELOPMENT_KEY = "development-only-key-never-used-outside-debug"
+SECRET_KEY: str = _read("SECRET_KEY", env.str, _DEVELOPMENT_KEY if DEBUG else environ.Env.NOTSET)
+ALLOWED_HOSTS: list[str] = _read(
+    "ALLOWED_HOSTS", env.list, ["localhost", "127.0.0.1", "[::1]"] if DEBUG else environ.Env.NOTSET
+)
+_public_origin = f"{urlsplit(PUBLIC_BASE_URL).scheme}://{urlsplit(PUBLIC_BASE_URL).netloc}"
+CSRF_TRUSTED_ORIGINS = [_public_origin] if _public_origin.startswith("https://") else []
+
+# Moving the clock may send real texts at the wrong hour: a rehearsal tool, never for production.
+ALLOW_TIME_TRAVEL: bool = _read("ALLOW_TIME_TRAVEL", _bool, False)
+_require(
+    DEBUG or not ALLOW_TIME_TRAVEL,
+    "ALLOW_TIME_TRAVEL must not be set when DEBUG is off: remove it from the environment",
+)
+
+if not DEBUG:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = PUBLIC_BASE_URL.startswith("https://")
+    SECURE_REDIRECT_EXEMPT = [r"^health/"]
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+# --- Texts ---
+
+SMS_GATEWAY: str = _read("SMS_GATEWAY", env.str, "console")
+_require(
+    SMS_GATEWAY in ("console", "twilio"),
+    f"SMS_GATEWAY must be console or twilio, not {SMS_GATEWAY!r}",
+)
+SMS_TIMEOUT_SECONDS = 10.0
+CONSOLE_SMS_LOG: Path = Path(_read("CONSOLE_SMS_LOG", env.str, str(VAR_DIR / "sms.jsonl")))
+
+TWILIO_ACCOUNT_SID: str = _read("TWILIO_ACCOUNT_SID", env.str, "")
+TWILIO_AUTH_TOKEN: str = _read("TWILIO_AUTH_TOKEN", env.str, "")
+TWILIO_MESSAGING_SERVICE_SID: str = _read("TWILIO_MESSAGING_SERVICE_SID", env.str, "")
+TWILIO_FROM_NUMBER: str = _read("TWILIO_FROM_NUMBER", env.str, "")
+TWILIO_API_BASE_URL: str = _read("TWILIO_API_BASE_URL", env.str, "")
+if SMS_GATEWAY == "twilio":
+    _require(bool(TWILIO_ACCOUNT_SID), "TWILIO_ACCOUNT_SID is missing (SMS_GATEWAY is twilio)")
+    _require(bool(TWILIO_AUTH_TOKEN), "TWILIO_AUTH_TOKEN is missing (SMS_GATEWAY is twilio)")
+    _require(
+        bool(TWILIO_MESSAGING_SERVICE_SID or TWILIO_FROM_NUMBER),
+        "TWILIO_MESSAGING_SERVICE_SID or TWILIO_FROM_NUMBER is missing (SMS_GATEWAY is twilio)",
+    )
+
+# --- Database ---
+
+DATABASES = {
+    "default": _read(
+        "DATABASE_URL",
+        env.db_url,
+        env.db_url_config(f"sqlite:///{VAR_DIR / 'outreach.sqlite3'}"),
+    )
+    or {}
+}
+_require(
+    DATABASES["default"].get("ENGINE")
+    in ("django.db.backends.sqlite3", "django.db.backends.postgresql"),
+    "DATABASE_URL must start with sqlite:/// or postgres://",
+)
+if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # Writers queue up at BEGIN instead of failing at their first write.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # WAL keeps readers and the writer apart; FULL makes a committed claim survive a power cut.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+else:
+    DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"]["OPTIONS"] = {
+        **DATABASES["default"].get("OPTIONS", {}),
+        "connect_timeout": 5,
+    }
+
+# --- Celery: a doorbell; the database is the queue ---
+
+REDIS_URL: str = _read("REDIS_URL", env.str, "")
+if REDIS_URL:
+    CELERY_BROKER_URL = REDIS_URL
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+        "visibility_timeout": 3600,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 5,
+        # Together with the setting below: without it a closed port holds up each ring for 6 s.
+        "max_retries": 0,
+    }
+else:
+    _BROKER_DIR = Path(_read("BROKER_DIR", env.str, str(VAR_DIR / "broker")))
+    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(_BROKER_DIR / "queue"),
+        "data_folder_out": str(_BROKER_DIR / "queue"),
+        "control_folder": str(_BROKER_DIR / "control"),
+        "processed_folder": str(_BROKER_DIR / "processed"),
+        "store_processed": False,
+    }
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_EXPIRES = None  # no results, so beat needs no task that cleans them up
+CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30.0
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A doorbell that nobody answers must not hold up the person who rings it.
+CELERY_TASK_PUBLISH_RETRY = False
+# The schedule lives in the database, where staff can see and change it; see sync_schedules.
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+
+# --- Django ---
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "caregiving",
+    "proactive",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "caregiving.urls"
+WSGI_APPLICATION = "caregiving.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_REDIRECT_URL = "/admin/"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"caregiving": {"level": "INFO"}, "proactive": {"level": "INFO"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}
+UNFOLD = {
+    "SITE_TITLE": SERVICE_NAME,
+    "SITE_HEADER": SERVICE_NAME,
+    "SITE_SYMBOL": "volunteer_activism",
+}
+
+if _problems:
+    raise ImproperlyConfigured(
+        "These settings need attention (see .env.example):\n"
+        + "\n".join(f"  - {problem}" for problem in _problems)
+    )
+
+# The embedded database and broker live in folders of ours, which a fresh clone does not have.
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    VAR_DIR.mkdir(exist_ok=True)
+if not REDIS_URL:
+    for _folder in ("queue", "control", "processed"):
+        (_BROKER_DIR / _folder).mkdir(parents=True, exist_ok=True)

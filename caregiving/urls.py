@@ -1,0 +1,13 @@
+"""Addresses: the admin and the health check. Webhooks live under /webhooks/twilio/."""
+
+from django.contrib import admin
+from django.urls import path
+from django.views.generic import RedirectView
+
+from caregiving.health import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("health/", health),
+]

@@ -1,0 +1,248 @@
+"""Every obligation has an end: rows for what never went out, alerts for what a person must know.
+
+A stage that was overtaken is recorded when the later one is queued. This module finds the others:
+cascades that are over, and crises that a newer one replaced.
+"""
+
+from copy import copy
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from caregiving.models import Caregiver, CaregiverQuerySet, CrisisEvent
+from proactive.clocks import SILENCE
+from proactive.declaring import Cadence
+from proactive.models import CareAlert, Message, Status, Sweep
+from proactive.rules import CASCADE, CONSENT, PAUSE
+
+BATCH = 1000
+
+# A cascade that ended longer ago than it lasted is history (an import, say), not an obligation.
+REMEMBERED = 2 * CASCADE
+
+
+def settle(cadence: Cadence, *, now: datetime, dry_run: bool = False) -> int:
+    """Account for the occasions of a vital `cadence` that have ended.
+
+    Returns how many stages are recorded (in a dry run: would be) as superseded. Opens alerts.
+    """
+    return _settle_over(cadence, now, dry_run) + _settle_replaced(cadence, now, dry_run)
+
+
+def superseded(
+    cadence: Cadence,
+    people: list[Caregiver],
+    *,
+    up_to: int,
+    reason: str,
+    now: datetime,
+    sweep: Sweep | None = None,
+) -> list[Message]:
+    """Unsaved rows for those stages up to `up_to` that nobody dealt with: they have no row, and the
+    counter of the person has not reached them.
+
+    One query, whatever the number of people.
+    """
+    if not people or not up_to:
+        return []
+    present = set(
+        Message.objects.standing()
+        .filter(cadence=cadence.name, caregiver__in=people, stage__lte=up_to)
+        .values_list("caregiver_id", "occasion", "stage")
+    )
+    return [
+        Message(
+            caregiver=caregiver,
+            sweep=sweep,
+            to_number=caregiver.phone_number,
+            cadence=cadence.name,
+            stage=stage,
+            occasion=cadence.anchor.of(caregiver),
+            status=Status.SUPERSEDED,
+            reason=reason,
+            queued_at=now,
+        )
+        for caregiver in people
+        for stage in range(_dealt_with(cadence, caregiver) + 1, up_to + 1)
+        if (caregiver.pk, cadence.anchor.of(caregiver), stage) not in present
+    ]
+
+
+def _dealt_with(cadence: Cadence, caregiver: Caregiver) -> int:
+    return getattr(caregiver, cadence.counter) or 0 if cadence.counter else 0
+
+
+def alert_missed(messages: list[Message], *, now: datetime) -> None:
+    """One alert per person for stages that were superseded, on the latest of them."""
+    by_person: dict[int, list[Message]] = {}
+    for message in messages:
+        by_person.setdefault(message.caregiver_id, []).append(message)
+    CareAlert.objects.bulk_create(
+        [
+            CareAlert(
+                kind=CareAlert.Kind.FOLLOWUP_MISSED,
+                caregiver_id=key,
+                message=missed[-1],
+                occasion=missed[-1].occasion,
+                detail=f"Not sent in time: {', '.join(str(one.stage) for one in missed)} "
+                f"({missed[-1].reason}).",
+                opened_at=now,
+            )
+            for key, missed in by_person.items()
+        ],
+        ignore_conflicts=True,
+    )
+
+
+# --- Occasions that are over ---
+
+
+def _over(cadence: Cadence, now: datetime) -> CaregiverQuerySet:
+    """People whose occasion ended and still has stages without an end, or was never answered."""
+    unfinished = Q(**{f"{cadence.counter}__isnull": True}) | Q(
+        **{f"{cadence.counter}__lt": len(cadence.steps)}
+    )
+    return Caregiver.objects.filter(
+        cadence.anchor.at_least(CASCADE, now) & cadence.anchor.less_than(REMEMBERED, now),
+        unfinished | _unanswered(cadence),
+    )
+
+
+def _unanswered(cadence: Cadence) -> Q:
+    """Texted, silent ever since the event (which itself counts as contact), and not yet alerted."""
+    (event,) = cadence.anchor.fields
+    first, second = SILENCE.fields
+    silent = Q(**{f"{first}__lte": F(event)}) | Q(
+        **{f"{first}__isnull": True, f"{second}__lte": F(event)}
+    )
+    alerts = CareAlert.objects.filter(
+        kind=CareAlert.Kind.CASCADE_UNANSWERED, caregiver=OuterRef("pk"), occasion=OuterRef(event)
+    )
+    texts = Message.objects.filter(
+        caregiver=OuterRef("pk"), cadence=cadence.name, occasion=OuterRef(event)
+    )
+    # Where there are no texts at all, whoever set the counter (an import, say) knows of some.
+    texted = Q(Exists(texts.submitted())) | Q(~Exists(texts))
+    return Q(~Exists(alerts), **{f"{cadence.counter}__gt": 0}) & silent & texted
+
+
+def _settle_over(cadence: Cadence, now: datetime, dry_run: bool) -> int:
+    settled = 0
+    last = 0
+    while people := list(_over(cadence, now).filter(pk__gt=last).order_by("pk")[:BATCH]):
+        last = people[-1].pk
+        if dry_run:
+            settled += len(_ended(cadence, people, now))
+            continue
+        with transaction.atomic():
+            locked = lock_free([one.pk for one in people])
+            people = list(_over(cadence, now).filter(pk__in=locked))
+            ended = _ended(cadence, people, now)
+            _alert_unanswered(cadence, locked, now)
+            Message.objects.bulk_create(ended)
+            alert_missed(ended, now=now)
+            Caregiver.objects.filter(pk__in=[one.pk for one in people]).update(
+                **{cadence.counter: len(cadence.steps)}
+            )
+        settled += len(ended)
+    return settled
+
+
+def _ended(cadence: Cadence, people: list[Caregiver], now: datetime) -> list[Message]:
+    stages = len(cadence.steps)
+    unfinished = [one for one in people if (getattr(one, cadence.counter) or 0) < stages]
+    rows = superseded(
+        cadence, unfinished, up_to=stages, reason="its time passed before it could go out", now=now
+    )
+    for row in rows:
+        for rule in (*cadence.who, CONSENT, PAUSE):
+            if not rule.holds(row.caregiver, now):
+                row.reason += f"; {rule.says(row.caregiver, now)}"
+    return rows
+
+
+def _alert_unanswered(cadence: Cadence, keys: list[int], now: datetime) -> None:
+    CareAlert.objects.bulk_create(
+        [
+            CareAlert(
+                kind=CareAlert.Kind.CASCADE_UNANSWERED,
+                caregiver=one,
+                occasion=cadence.anchor.of(one),
+                detail="Not a word since the crisis, through all follow-ups. Consider calling.",
+                opened_at=now,
+            )
+            for one in Caregiver.objects.filter(_unanswered(cadence), pk__in=keys)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+# --- Crises that a newer one replaced ---
+
+
+def _settle_replaced(cadence: Cadence, now: datetime, dry_run: bool) -> int:
+    settled = 0
+    last = 0
+    waiting = CrisisEvent.objects.filter(replaced_at__isnull=False, settled_at__isnull=True)
+    while crises := list(
+        waiting.filter(pk__gt=last).select_related("caregiver").order_by("pk")[:BATCH]
+    ):
+        last = crises[-1].pk
+        with transaction.atomic():
+            ended = _replaced(cadence, crises, now)
+            if not dry_run:
+                # Two sweeps may both be here: the constraint keeps one row of each. A newer
+                # crisis begins its own follow-ups, so these need no person: no alert.
+                Message.objects.bulk_create(ended, ignore_conflicts=True)
+                CrisisEvent.objects.filter(pk__in=[crisis.pk for crisis in crises]).update(
+                    settled_at=now
+                )
+        settled += len(ended)
+    return settled
+
+
+def _replaced(cadence: Cadence, crises: list[CrisisEvent], now: datetime) -> list[Message]:
+    """Rows for the stages that had fallen due when the newer crisis came."""
+    (event,) = cadence.anchor.fields
+    fallen_due = {}
+    people = []
+    for crisis in crises:
+        assert crisis.replaced_at is not None
+        age = crisis.replaced_at - crisis.at
+        if age >= REMEMBERED:
+            continue
+        fallen_due[crisis.caregiver_id, crisis.at] = sum(
+            step.due <= age for step in cadence.steps if step.due is not None
+        )
+        then = copy(crisis.caregiver)
+        setattr(then, event, crisis.at)
+        setattr(then, cadence.counter, 0)  # theirs counts for the newer crisis
+        people.append(then)
+    rows = superseded(
+        cadence,
+        people,
+        up_to=len(cadence.steps),
+        reason="a newer crisis took its place",
+        now=now,
+    )
+    return [
+        row
+        for row in rows
+        if row.stage is not None
+        and row.occasion is not None
+        and row.stage <= fallen_due[row.caregiver_id, row.occasion]
+    ]
+
+
+def lock_free(keys: list[int]) -> list[int]:
+    """Lock those of `keys` that nobody else has locked, in order, and return them.
+
+    Whoever is locked is left to a later pass. On SQLite the whole transaction is the lock.
+    """
+    return list(
+        Caregiver.objects.filter(pk__in=keys)
+        .order_by("pk")
+        .select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
+        .values_list("pk", flat=True)
+    )

@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class ProactiveConfig(AppConfig):
+    name = "proactive"
+    verbose_name = "Outreach"
+
+    def ready(self) -> None:
+        from proactive import checks, lookups  # noqa: F401  (importing them registers them)
+        from proactive.wording import create_missing_templates
+
+        # After every migrate rather than in a migration: the words of a new cadence appear with
+        # the deploy that brings it, and what staff have edited is never overwritten.
+        post_migrate.connect(create_missing_templates, sender=self)

@@ -1,0 +1,48 @@
+"""What `manage.py check` finds before a person would: missing words, a service that cannot text."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from proactive.cadences import CADENCES
+from proactive.default_copy import DEFAULT_COPY
+
+
+@register(Tags.models)
+def every_step_has_words(**kwargs: Any) -> list[CheckMessage]:
+    """Each stage and tier needs its default copy, or its sweep would have nothing to say."""
+    return [
+        Error(
+            f"{cadence.name} {step.variant} has no default copy.",
+            hint=f"Add ({cadence.name!r}, {step.variant!r}) to proactive/default_copy.py.",
+            id="proactive.E001",
+        )
+        for cadence in CADENCES
+        for step in cadence.steps
+        if "en" not in DEFAULT_COPY.get((cadence.name, step.variant), {})
+    ]
+
+
+@register(Tags.security, deploy=True)
+def texts_can_go_out(**kwargs: Any) -> list[CheckMessage]:
+    """For production: a real gateway, and an address at which the provider can reach us."""
+    if settings.SMS_GATEWAY == "console":
+        return [
+            Warning(
+                "SMS_GATEWAY is console: texts are printed, nobody receives them.",
+                hint="Set SMS_GATEWAY=twilio and the TWILIO_ settings.",
+                id="proactive.W001",
+            )
+        ]
+    address = urlsplit(settings.PUBLIC_BASE_URL)
+    if address.scheme != "https" or address.hostname in ("localhost", "127.0.0.1"):
+        return [
+            Error(
+                "PUBLIC_BASE_URL is not a public https address: Twilio could not report outcomes.",
+                hint="Set it to the address at which this service is reached from outside.",
+                id="proactive.E002",
+            )
+        ]
+    return []

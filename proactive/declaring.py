@@ -1,0 +1,246 @@
+"""What the declaration of a cadence consists of, and the rules that follow from it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
+
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce
+
+from caregiving.models import Caregiver
+from proactive.clocks import SILENCE, Anchor, Window, duration, local
+from proactive.models import Message
+from proactive.rules import (
+    CONSENT,
+    GATE_OPEN,
+    NOTHING_WAITING,
+    PAUSE,
+    Rule,
+    conversation,
+    in_window,
+    standing,
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One text of a cadence: a numbered stage, or one tier of a recurring cadence.
+
+    `rules` are its own; the first says whether it is this step's turn at all. A stage is current
+    from `due` until `limit` after the anchor.
+    """
+
+    stage: int | None
+    tier: str
+    rules: tuple[Rule, ...]
+    due: timedelta | None = None
+    limit: timedelta | None = None
+
+    @property
+    def position(self) -> Rule:
+        return self.rules[0]
+
+    @property
+    def variant(self) -> str:
+        """Which wording it takes: the stage's number or the tier's name."""
+        return str(self.stage) if self.stage is not None else self.tier
+
+
+@dataclass(frozen=True)
+class Tier:
+    """Of a recurring cadence: for `who`, `every` so long since the last proactive text, after so
+    much `silence`."""
+
+    name: str
+    who: Rule
+    every: timedelta
+    silence: timedelta
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """One kind of outreach with its timing: staged (`due`, `until`, `counter`) or by `tiers`.
+
+    `who`: what must hold whatever the step.
+    `anchor`: the event that it counts from. A stage is current from its `due` until the next one's;
+    `until` ends the last. `counter`: the field that says how many stages are dealt with; without
+    one, the texts that exist say it.
+    `quiet`: how long somebody who wrote is left alone.
+    `yields`: rules by which it makes room for something more urgent.
+    `vital`: a text that cannot go out opens an alert, and unsent stages are accounted for.
+    `ends_in_churn`: its sweep also lets go of those who stayed silent after its last stage.
+    """
+
+    name: str
+    label: str
+    purpose: str
+    who: tuple[Rule, ...]
+    anchor: Anchor
+    window: Window
+    quiet: timedelta
+    due: tuple[timedelta, ...] = ()
+    until: timedelta = timedelta()
+    counter: str = ""
+    tiers: tuple[Tier, ...] = ()
+    yields: tuple[Rule, ...] = ()
+    vital: bool = False
+    ends_in_churn: bool = False
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        return (*self._stages(), *self._tiers())
+
+    def rules(self, step: Step) -> tuple[Rule, ...]:
+        """Everything that must hold for `step` to go out, in the order in which it is told."""
+        return (*self.who, *step.rules, *self._common)
+
+    @cached_property
+    def _common(self) -> tuple[Rule, ...]:
+        return (
+            CONSENT,
+            PAUSE,
+            GATE_OPEN,
+            NOTHING_WAITING,
+            conversation(self.quiet),
+            *self.yields,
+            in_window(self.window),
+        )
+
+    def _stages(self) -> Iterator[Step]:
+        for number, (due, limit) in enumerate(pairwise((*self.due, self.until)), start=1):
+            current = _current(self.anchor, number, len(self.due), due, limit)
+            owed = (_owed(self.counter, number),) if self.counter else ()
+            once = _once(self.name, self.anchor, number)
+            yield Step(number, "", (current, *owed, once), due, limit)
+
+    def _tiers(self) -> Iterator[Step]:
+        for tier in self.tiers:
+            yield Step(None, tier.name, (tier.who, _interval(tier.every), _silent(tier.silence)))
+
+
+# --- Rules of a stage ---
+
+
+def _current(anchor: Anchor, number: int, count: int, due: timedelta, limit: timedelta) -> Rule:
+    def says(caregiver: Caregiver, now: datetime) -> str:
+        since = anchor.of(caregiver)
+        if since is None:
+            return f"no {anchor.words} on record"
+        return (
+            f"{anchor.words} {local(since, caregiver)}: {number} of {count} is due "
+            f"{local(since + due, caregiver)} and fits until {local(since + limit, caregiver)}"
+        )
+
+    return Rule("stage", lambda now: anchor.at_least(due, now) & anchor.less_than(limit, now), says)
+
+
+def _owed(counter: str, number: int) -> Rule:
+    def says(caregiver: Caregiver, now: datetime) -> str:
+        done = getattr(caregiver, counter) or 0
+        return f"{done} dealt with so far" + (f", so {number} is not owed" * (done >= number))
+
+    return Rule(
+        "owed",
+        lambda now: Q(**{f"{counter}__isnull": True}) | Q(**{f"{counter}__lt": number}),
+        says,
+        asked_again=False,
+    )
+
+
+def _once(cadence: str, anchor: Anchor, stage: int) -> Rule:
+    """No text for this stage of this occasion exists, whatever the counter was reset to."""
+
+    def is_free(caregiver: Caregiver, now: datetime) -> bool:
+        return (cadence, stage, anchor.of(caregiver)) not in standing(caregiver).taken
+
+    def condition(now: datetime) -> Q:
+        outer = [OuterRef(field) for field in anchor.fields]
+        return Q(
+            ~Exists(
+                Message.objects.standing().filter(
+                    caregiver=OuterRef("pk"),
+                    cadence=cadence,
+                    stage=stage,
+                    occasion=outer[0] if len(outer) == 1 else Coalesce(*outer),
+                )
+            )
+        )
+
+    return Rule(
+        "once",
+        condition,
+        lambda caregiver, now: (
+            f"no text for stage {stage} of this occasion yet"
+            if is_free(caregiver, now)
+            else f"stage {stage} of this occasion has its text already"
+        ),
+        asked_again=False,
+        test=is_free,
+    )
+
+
+# --- Rules of a tier ---
+
+
+def _interval(every: timedelta) -> Rule:
+    def says(caregiver: Caregiver, now: datetime) -> str:
+        last = caregiver.last_proactive_message_at
+        if last is None:
+            return f"every {duration(every)}; none so far"
+        return f"every {duration(every)}: next after {local(last + every, caregiver)}"
+
+    return Rule(
+        "interval",
+        lambda now: (
+            Q(last_proactive_message_at__isnull=True)
+            | Q(last_proactive_message_at__lte=now - every)
+        ),
+        says,
+        asked_again=False,
+    )
+
+
+def _silent(silence: timedelta) -> Rule:
+    def says(caregiver: Caregiver, now: datetime) -> str:
+        since = SILENCE.of(caregiver)
+        assert since is not None  # created_at is never null
+        return (
+            f"last heard from {local(since, caregiver)}, "
+            f"silent for {duration(silence)} at {local(since + silence, caregiver)}"
+        )
+
+    return Rule("silence", lambda now: SILENCE.at_least(silence, now), says)
+
+
+# --- Making room ---
+
+
+def reserved_for(urgent: Cadence, *, within: timedelta) -> Rule:
+    """No stage of `urgent` is due, or falls due `within` so long: a text would take its slot."""
+
+    def condition(now: datetime) -> Q:
+        # Each stage lasts until the next is due, so only the first that is not dealt with counts.
+        free = urgent.anchor.unset() | urgent.anchor.at_least(urgent.until, now)
+        for dealt_with, due in enumerate(urgent.due):
+            before = urgent.anchor.less_than(due - within, now)
+            if dealt_with:
+                before &= Q(**{f"{urgent.counter}__gte": dealt_with})
+            free |= before
+        return free | Q(**{f"{urgent.counter}__gte": len(urgent.due)})
+
+    def says(caregiver: Caregiver, now: datetime) -> str:
+        since = urgent.anchor.of(caregiver)
+        done = getattr(caregiver, urgent.counter) or 0
+        for step in urgent.steps:
+            assert step.stage is not None and step.due is not None and step.limit is not None
+            if since is not None and done < step.stage and now < since + step.limit:
+                return (
+                    f"{urgent.label.lower()} {step.stage} of {len(urgent.due)} is due "
+                    f"{local(since + step.due, caregiver)}; "
+                    f"its slot is kept from {duration(within)} before"
+                )
+        return f"no {urgent.label.lower()} is due soon"
+
+    return Rule("reservation", condition, says)

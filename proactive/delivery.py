@@ -1,0 +1,311 @@
+"""Queued texts to the provider: ask again, mark, commit, submit, record.
+
+There is never a transaction around the submission. Marked and committed first, a text is
+submitted at most once: whoever finds it marked leaves it alone, and a crash in between ends as
+`unknown`, which is looked into and never blindly sent again.
+
+One race remains and is accepted: an opt-out that is committed after the mark and before the
+submission, a few milliseconds, meets a text that is already on its way.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from caregiving import events
+from caregiving.models import Caregiver
+from proactive import alerts, clocks, switches
+from proactive.cadences import BY_NAME
+from proactive.declaring import Cadence, Step
+from proactive.models import CareAlert, Message, Status
+from proactive.rules import GATE
+from proactive.sms.gateway import Gateway, Outcome, SmsError, get_gateway
+from proactive.switches import Switchboard
+
+# Nothing may wait at the carrier until it arrives at night, or when its words no longer fit.
+MAX_VALIDITY = timedelta(minutes=15)
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(minutes=30)
+# From the mark to the submission: so long what was asked may be taken as still true.
+LONGEST_HOLD = timedelta(seconds=2)
+BATCH = 100
+
+logger = logging.getLogger(__name__)
+
+
+class Result(StrEnum):
+    """How one attempt ended."""
+
+    SENT = "sent"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    RETRY = "retry"
+    HALTED = "halted"
+    TAKEN = "taken"  # another worker was quicker
+    BROKEN = "broken"  # a fault of ours, which stands in the log
+
+
+@dataclass
+class Pass:
+    """What one pass did: how many texts ended how, and why it stopped early, if it did."""
+
+    results: Counter[str] = field(default_factory=Counter)
+    stopped: str = ""
+
+
+def deliver_queued(
+    *, now: datetime | None = None, limit: int | None = None, budget: timedelta | None = None
+) -> Pass:
+    """Submit what is queued, most urgent first: at most `limit` texts, none after `budget`.
+
+    `now` fixes the clock for a rehearsal. Otherwise it is read anew for each text: a pass may
+    still be under way when a window closes.
+    """
+    clock: Callable[[], datetime] = timezone.now if now is None else lambda: now
+    report = Pass()
+    # Before anything is marked: a gateway that cannot be built has taken nothing.
+    gateway = get_gateway()
+    began = time.monotonic()
+    for key in _ready(clock, limit):
+        if budget is not None and time.monotonic() - began > budget.total_seconds():
+            report.stopped = "its time was up; the next pass goes on"
+            break
+        switchboard = Switchboard.load()
+        if not switchboard.everything.is_open(clock()):
+            report.stopped = switchboard.says(switchboard.everything.cadence, clock())
+            break
+        try:
+            result = deliver(key, gateway=gateway, switchboard=switchboard, clock=clock)
+        except DatabaseError:
+            raise
+        except Exception:
+            # The others must not wait for one that we cannot deal with.
+            logger.exception("message %s: delivery broke", key)
+            result = Result.BROKEN
+        report.results[result] += 1
+        if result in (Result.RETRY, Result.HALTED):
+            report.stopped = "the provider takes nothing at the moment"
+            break
+    return report
+
+
+def deliver(
+    key: UUID, *, gateway: Gateway, switchboard: Switchboard, clock: Callable[[], datetime]
+) -> Result:
+    """Take one queued text to the provider, or cancel it if it may no longer go out."""
+    message = _claim(key, switchboard, clock)
+    if message is None:
+        return Result.TAKEN
+    if message.status == Status.CANCELLED:
+        return Result.CANCELLED
+    assert message.attempt_started_at is not None  # it is marked
+    now = clock()
+    if now - message.attempt_started_at > LONGEST_HOLD:
+        # This process was frozen, and what was asked may no longer be true. Nothing has left.
+        message.mark_queued_again(retry_at=None, code="", reason="held up before it was submitted")
+        return Result.RETRY
+    try:
+        sid = gateway.send(message, validity=_validity(message, now))
+    except SmsError as error:
+        return _record_error(message, error, clock())
+    except Exception as error:
+        # A gateway that breaks may have broken after the text had left.
+        logger.exception("message %s: the gateway broke", message.pk)
+        unknown = SmsError(Outcome.UNKNOWN, f"the gateway broke: {type(error).__name__}")
+        return _record_error(message, unknown, clock())
+    return _record_sent(message, sid, clock())
+
+
+def _ready(clock: Callable[[], datetime], limit: int | None) -> Iterator[UUID]:
+    """Keys of queued texts, each once, read in small batches so that what is urgent overtakes."""
+    tried: set[UUID] = set()
+    stuck: set[UUID] = set()
+    while limit is None or len(tried) < limit:
+        size = BATCH if limit is None else min(BATCH, limit - len(tried))
+        ready = Message.objects.ready(now=clock()).exclude(pk__in=stuck)
+        keys = list(ready.values_list("pk", flat=True)[:size])
+        if not keys:
+            return
+        # An attempt takes its text out of this list. One that is still there waits for another
+        # pass, and must not hide those behind it.
+        stuck.update(key for key in keys if key in tried)
+        fresh = [key for key in keys if key not in tried]
+        tried.update(fresh)
+        yield from fresh
+
+
+# --- Ask again, mark, commit ---
+
+
+def _claim(key: UUID, switchboard: Switchboard, clock: Callable[[], datetime]) -> Message | None:
+    """Mark a text as being sent, or cancel it; None when another worker has it.
+
+    The lock on the person comes first, as everywhere: what is asked here stays true until commit.
+    """
+    with transaction.atomic(durable=True):
+        message = Message.objects.filter(pk=key).first()
+        if message is None:
+            return None  # deleted by staff
+        caregiver = Caregiver.objects.select_for_update().get(pk=message.caregiver_id)
+        message.caregiver = caregiver
+        # Only now: the window may have closed while we waited for the lock.
+        now = clock()
+        if objection := _objection(message, switchboard, now):
+            if not message.mark_cancelled(reason=objection):
+                return None
+            _give_back(message)
+        else:
+            if not message.mark_sending(now=now):
+                return None
+            gate = caregiver.last_proactive_message_at
+            # Never backwards, should this clock be behind the one that claimed it.
+            caregiver.last_proactive_message_at = max(now, gate or now)
+            caregiver.save(update_fields=["last_proactive_message_at"])
+    return message
+
+
+def _objection(message: Message, switchboard: Switchboard, now: datetime) -> str:
+    """Why the text may no longer go out; "" when it may. The sweep's own rules, asked again."""
+    caregiver = message.caregiver
+    found = _declaration(message)
+    if found is None:
+        return "cadence: it is no longer part of the policy"
+    cadence, step = found
+    if not switchboard.is_open(cadence.name, now):
+        return f"switch: {switchboard.says(cadence.name, now)}"
+    if message.to_number != caregiver.phone_number:
+        return "number: the person has another number since"
+    before = message.gate_before
+    if before is not None and before > now - GATE:
+        # The claim has seen the gate open; a clock that is behind has not.
+        return f"gate: last proactive message {clocks.local(before, caregiver)}"
+    current = cadence.anchor.of(caregiver)
+    if message.stage is not None and message.occasion != current:
+        then, since = (
+            clocks.local(at, caregiver) if at else "never" for at in (message.occasion, current)
+        )
+        return f"occasion: {cadence.anchor.words} {since}, no longer {then}"
+    for rule in cadence.rules(step):
+        if rule.asked_again and not rule.holds(caregiver, now):
+            return f"{rule.name}: {rule.says(caregiver, now)}"
+    return ""
+
+
+def _give_back(message: Message) -> None:
+    """Undo the claim: slot and counter are as if it had never been made.
+
+    While a text waits nobody else can claim, so a gate not older than the claim is its own.
+    Stages that it overtook stay settled: the counter goes back to just below its stage.
+    """
+    caregiver = message.caregiver
+    gate = caregiver.last_proactive_message_at
+    if gate is not None and gate >= message.queued_at:
+        caregiver.last_proactive_message_at = message.gate_before
+    changed = ["last_proactive_message_at"]
+    found = _declaration(message)
+    if found is not None and message.stage is not None:
+        cadence, _ = found
+        counter = cadence.counter
+        # Whatever has become of the occasion: an event that begins a new one puts the counter to
+        # 0, and if staff corrected the date it still counts this text.
+        if counter and getattr(caregiver, counter) == message.stage:
+            setattr(caregiver, counter, message.stage - 1)
+            changed.append(counter)
+    caregiver.save(update_fields=changed)
+
+
+def _declaration(message: Message) -> tuple[Cadence, Step] | None:
+    cadence = BY_NAME.get(message.cadence)
+    if cadence is None:
+        return None
+    for step in cadence.steps:
+        if (step.stage, step.tier) == (message.stage, message.tier):
+            return cadence, step
+    return None
+
+
+def _validity(message: Message, now: datetime) -> timedelta:
+    """How long the carrier may hold the text: 15 minutes, or less.
+
+    Less when the window closes before, or the stage's late limit passes.
+    """
+    found = _declaration(message)
+    assert found is not None  # asked when it was marked
+    cadence, step = found
+    ends = [
+        now + MAX_VALIDITY,
+        cadence.window.closing(clocks.places(message.caregiver), now),
+    ]
+    if message.occasion is not None and step.limit is not None:
+        ends.append(message.occasion + step.limit)
+    return max(min(ends) - now, timedelta(seconds=1))
+
+
+# --- Record ---
+
+
+def _record_sent(message: Message, sid: str, now: datetime) -> Result:
+    try:
+        with transaction.atomic():
+            _move_gate(message, now)
+            message.mark_sent(now=now, provider_sid=sid)
+    except DatabaseError:
+        # Kept in the log: it is the evidence for what reconciliation will find as `unknown`.
+        logger.error("message %s was taken as %s but could not be recorded", message.pk, sid)
+        raise
+    return Result.SENT
+
+
+def _record_error(message: Message, error: SmsError, now: datetime) -> Result:
+    reason = str(error)
+    logger.warning("message %s: %s (%s)", message.pk, reason, error.outcome.value)
+    match error.outcome:
+        case Outcome.UNKNOWN:
+            with transaction.atomic():
+                _move_gate(message, now)
+                message.mark_unknown(reason=reason)
+            return Result.UNKNOWN
+        case Outcome.BUSY:
+            # While it waits the person gets no other text, whatever wait the provider asks for.
+            wait = min(error.retry_after or _backoff(message.attempts), LONGEST_RETRY)
+            message.mark_queued_again(retry_at=now + wait, code=error.code, reason=reason)
+            return Result.RETRY
+        case Outcome.MISCONFIGURED:
+            with transaction.atomic():
+                message.mark_queued_again(retry_at=None, code=error.code, reason=reason)
+                switches.halt_everything(reason=reason)
+                alerts.open_alert(CareAlert.Kind.SENDING_HALTED, detail=reason, now=now)
+            return Result.HALTED
+        case Outcome.OPTED_OUT | Outcome.REJECTED:
+            with transaction.atomic():
+                if error.outcome is Outcome.OPTED_OUT:
+                    events.record_opt_out(message.caregiver, at=now, source="provider")
+                message.mark_failed(code=error.code, reason=reason)
+                if BY_NAME[message.cadence].vital:
+                    alerts.open_alert(
+                        CareAlert.Kind.FOLLOWUP_FAILED, message=message, detail=reason, now=now
+                    )
+            return Result.FAILED
+
+
+def _backoff(attempts: int) -> timedelta:
+    wait = FIRST_RETRY
+    for _ in range(1, attempts):
+        wait = min(2 * wait, LONGEST_RETRY)
+    return wait
+
+
+def _move_gate(message: Message, now: datetime) -> None:
+    """The 24 hours count from when the provider may have taken the text, not from the claim."""
+    Caregiver.objects.gate_before(now).filter(pk=message.caregiver_id).update(
+        last_proactive_message_at=now
+    )

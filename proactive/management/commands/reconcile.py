@@ -1,0 +1,24 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from caregiving.management.base import ReportingCommand
+from proactive.management.base import add_at, parse_at
+from proactive.reconciliation import reconcile
+
+
+class Command(ReportingCommand):
+    help = "Give up on submissions that never ended, and ask a person about what stays unknown."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        add_at(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        report = reconcile(now=parse_at(options["at"], read_only=False))
+        if options["json"]:
+            self.print_json(vars(report))
+            return
+        self.stdout.write(
+            f"{report.expired} submissions without an answer became unknown; "
+            f"{report.alerts} alerts opened."
+        )

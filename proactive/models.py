@@ -1,0 +1,351 @@
+"""What outreach keeps: every text and its end, each sweep, the words, the switches, the alerts."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from caregiving.models import Caregiver, Language
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    SENDING = "sending", "Sending"
+    SENT = "sent", "Sent"
+    DELIVERED = "delivered", "Delivered"
+    UNDELIVERED = "undelivered", "Undelivered"
+    FAILED = "failed", "Failed"
+    UNKNOWN = "unknown", "Unknown"
+    CANCELLED = "cancelled", "Cancelled"
+    SUPERSEDED = "superseded", "Superseded"
+
+
+# A text that may still be handed to the provider. One person has at most one of them.
+WAITING = (Status.QUEUED, Status.SENDING)
+
+
+class Sweep(models.Model):
+    """One pass: who was due, what was decided. `now` is the instant that it decided for."""
+
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    now = models.DateTimeField()
+    dry_run = models.BooleanField(default=False)
+    counts = models.JSONField(
+        default=dict, help_text='{"queued": {cadence: n}, "superseded": {cadence: n}, "churned": n}'
+    )
+    error = models.TextField(blank=True, help_text="What ended it early; what was done is kept.")
+
+    # What a dry run would have queued; not stored.
+    planned: Sequence[Any] = ()
+
+    class Meta:
+        ordering = ["-started_at"]
+        # Reader: the admin's list, newest first.
+        indexes = [models.Index(fields=["-started_at"], name="sweeps_newest_first")]
+
+    def __str__(self) -> str:
+        return f"sweep of {self.now:%Y-%m-%d %H:%M}" + (" (dry run)" if self.dry_run else "")
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def queued(self) -> "MessageQuerySet":
+        return self.filter(status=Status.QUEUED)
+
+    def waiting(self) -> "MessageQuerySet":
+        return self.filter(status__in=WAITING)
+
+    def ready(self, *, now: datetime) -> "MessageQuerySet":
+        """Queued and not backing off, in the order in which delivery takes them."""
+        return (
+            self.queued()
+            .filter(Q(retry_at__isnull=True) | Q(retry_at__lte=now))
+            .order_by("priority", "queued_at", "pk")
+        )
+
+    def submitted(self) -> "MessageQuerySet":
+        """Those that reached the provider, or may have."""
+        return self.filter(
+            status__in=(Status.SENT, Status.DELIVERED, Status.UNDELIVERED, Status.UNKNOWN)
+        )
+
+    def standing(self) -> "MessageQuerySet":
+        """Those that fill their obligation: all but what was given back."""
+        return self.exclude(status=Status.CANCELLED)
+
+
+class Message(models.Model):
+    """One outbound proactive text, from queued to its end.
+
+    queued -> sending -> sent -> delivered | undelivered; and failed, unknown, cancelled (given
+    back: may be planned again), superseded (overtaken: never submitted, kept as a record).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    caregiver = models.ForeignKey(Caregiver, on_delete=models.PROTECT, related_name="messages")
+    sweep = models.ForeignKey(
+        Sweep, null=True, blank=True, on_delete=models.SET_NULL, related_name="messages"
+    )
+    to_number = models.CharField(max_length=16)
+    cadence = models.CharField(max_length=32)
+    stage = models.SmallIntegerField(null=True, blank=True)
+    tier = models.CharField(max_length=32, blank=True)
+    occasion = models.DateTimeField(
+        null=True, blank=True, help_text="The event that earned it: this crisis, this silence."
+    )
+    priority = models.SmallIntegerField(default=0, help_text="Lower goes first.")
+    body = models.TextField(blank=True)
+    segments = models.SmallIntegerField(default=0)
+    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
+    because = models.TextField(
+        blank=True, help_text="Why it was queued: what its own rules said at that moment."
+    )
+    reason = models.TextField(blank=True, help_text="Why it ended as it did.")
+    queued_at = models.DateTimeField(default=timezone.now)
+    gate_before = models.DateTimeField(
+        null=True, blank=True, help_text="last_proactive_message_at before the claim."
+    )
+    attempts = models.SmallIntegerField(default=0)
+    attempt_started_at = models.DateTimeField(null=True, blank=True)
+    retry_at = models.DateTimeField(null=True, blank=True, help_text="Backing off until then.")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    replied_at = models.DateTimeField(null=True, blank=True)
+    provider_sid = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    error_code = models.CharField(max_length=16, blank=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-queued_at"]
+        constraints = [
+            # Promise "once": each stage of each occasion has one text, unless it was given back.
+            models.UniqueConstraint(
+                fields=["caregiver", "cadence", "occasion", "stage"],
+                condition=~Q(status=Status.CANCELLED),
+                name="once_per_stage_and_occasion",
+            ),
+            # Promise "cap", for when delivery has been down for longer than the gate lasts.
+            models.UniqueConstraint(
+                fields=["caregiver"],
+                condition=Q(status__in=WAITING),
+                name="one_waiting_per_person",
+            ),
+        ]
+        indexes = [
+            # Reader: delivery, which takes what is queued in this order.
+            models.Index(
+                fields=["priority", "queued_at"],
+                name="messages_queued",
+                condition=Q(status=Status.QUEUED),
+            ),
+            # Reader: reconciliation, which looks for what has been under way for too long.
+            models.Index(
+                fields=["attempt_started_at"],
+                name="messages_unsettled",
+                condition=Q(status__in=[Status.SENDING, Status.UNKNOWN]),
+            ),
+            # Reader: a person's history, newest first.
+            models.Index(fields=["caregiver", "-queued_at"], name="messages_of_person"),
+            # Reader: the admin's message log, newest first.
+            models.Index(fields=["-queued_at"], name="messages_newest_first"),
+        ]
+
+    def __str__(self) -> str:
+        which = f" {self.stage}" if self.stage else f" ({self.tier})" if self.tier else ""
+        return f"{self.cadence}{which}: {self.get_status_display().lower()}"
+
+    # Transitions. Each is one conditional UPDATE and says whether it took place: whoever comes
+    # second (another worker, a callback that overtook the answer) changes nothing.
+
+    def mark_sending(self, *, now: datetime) -> bool:
+        return self._move(
+            (Status.QUEUED,),
+            status=Status.SENDING,
+            attempt_started_at=now,
+            attempts=F("attempts") + 1,
+            retry_at=None,
+        )
+
+    def mark_sent(self, *, now: datetime, provider_sid: str) -> bool:
+        return self._move(
+            (Status.SENDING, Status.UNKNOWN),
+            status=Status.SENT,
+            sent_at=now,
+            provider_sid=provider_sid,
+            reason="",
+            error_code="",
+        )
+
+    def mark_failed(self, *, code: str, reason: str) -> bool:
+        return self._move((Status.SENDING,), status=Status.FAILED, error_code=code, reason=reason)
+
+    def mark_unknown(self, *, reason: str) -> bool:
+        return self._move((Status.SENDING,), status=Status.UNKNOWN, reason=reason)
+
+    def mark_queued_again(self, *, retry_at: datetime | None, code: str, reason: str) -> bool:
+        """The provider never took it: it waits for its next attempt."""
+        return self._move(
+            (Status.SENDING,),
+            status=Status.QUEUED,
+            attempt_started_at=None,
+            retry_at=retry_at,
+            error_code=code,
+            reason=reason,
+        )
+
+    def mark_cancelled(self, *, reason: str) -> bool:
+        return self._move((Status.QUEUED,), status=Status.CANCELLED, reason=reason, retry_at=None)
+
+    def _move(self, expected: tuple[Status, ...], **changes: Any) -> bool:
+        moved = Message.objects.filter(pk=self.pk, status__in=expected).update(**changes)
+        if moved:
+            self.refresh_from_db(fields=list(changes))
+        return bool(moved)
+
+
+class MessageTemplate(models.Model):
+    """The words of one stage or tier in one language. Staff edit them; a deploy never does."""
+
+    cadence = models.CharField(max_length=32)
+    stage = models.SmallIntegerField(null=True, blank=True)
+    tier = models.CharField(max_length=32, blank=True)
+    language = models.CharField(max_length=8, choices=Language, default=Language.ENGLISH)
+    body = models.TextField(
+        help_text="Placeholders: $first_name, $care_recipient_name, $service_name."
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["cadence", "stage", "tier", "language"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cadence", "stage", "language"],
+                condition=Q(stage__isnull=False),
+                name="one_wording_per_stage_and_language",
+            ),
+            models.UniqueConstraint(
+                fields=["cadence", "tier", "language"],
+                condition=Q(stage__isnull=True),
+                name="one_wording_per_tier_and_language",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cadence} {self.stage or self.tier} ({self.language})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # A bad placeholder would be found out by the person who gets the text: refuse it here,
+        # whichever way the row is written.
+        self.clean()
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        from proactive import wording  # it reads these rows
+
+        try:
+            wording.validate(self.body)
+        except ValueError as error:
+            raise ValidationError({"body": str(error)}) from error
+
+
+class CadenceSwitch(models.Model):
+    """On, off, or paused until a time: one cadence, or everything. No row means on."""
+
+    EVERYTHING = "everything"
+
+    cadence = models.CharField(max_length=32, unique=True)
+    is_on = models.BooleanField("on", default=True)
+    paused_until = models.DateTimeField(null=True, blank=True)
+    reason = models.TextField(blank=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["cadence"]
+        verbose_name_plural = "cadence switches"
+
+    def __str__(self) -> str:
+        return f"{self.cadence}: {self.words()}"
+
+    def is_open(self, now: datetime) -> bool:
+        return self.is_on and (self.paused_until is None or self.paused_until <= now)
+
+    def words(self) -> str:
+        if not self.is_on:
+            return "off"
+        return f"paused until {self.paused_until:%Y-%m-%d %H:%M} UTC" if self.paused_until else "on"
+
+
+class CareAlert(models.Model):
+    """Something that a person must look at."""
+
+    class Kind(models.TextChoices):
+        CASCADE_UNANSWERED = "cascade_unanswered", "Crisis follow-ups ended without an answer"
+        FOLLOWUP_MISSED = "followup_missed", "A crisis follow-up did not go out in time"
+        FOLLOWUP_FAILED = "followup_failed", "A crisis follow-up could not be delivered"
+        OUTCOME_UNKNOWN = "outcome_unknown", "Nobody knows whether a text arrived"
+        SENDING_HALTED = "sending_halted", "Sending stopped: our own configuration"
+
+    kind = models.CharField(max_length=32, choices=Kind)
+    caregiver = models.ForeignKey(
+        Caregiver, null=True, blank=True, on_delete=models.CASCADE, related_name="alerts"
+    )
+    message = models.ForeignKey(
+        Message, null=True, blank=True, on_delete=models.CASCADE, related_name="alerts"
+    )
+    occasion = models.DateTimeField(null=True, blank=True)
+    detail = models.TextField(blank=True)
+    opened_at = models.DateTimeField(default=timezone.now)
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="claimed_alerts",
+    )
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="resolved_alerts",
+    )
+    note = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["opened_at"]
+        constraints = [
+            # Whatever finds it twice opens it once.
+            models.UniqueConstraint(
+                fields=["kind", "message"],
+                condition=Q(message__isnull=False),
+                name="one_alert_per_kind_and_message",
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "caregiver", "occasion"],
+                condition=Q(message__isnull=True, caregiver__isnull=False),
+                name="one_alert_per_kind_and_occasion",
+            ),
+            models.UniqueConstraint(
+                fields=["kind"],
+                condition=Q(caregiver__isnull=True, resolved_at__isnull=True),
+                name="one_open_alert_per_kind_of_trouble",
+            ),
+        ]
+        indexes = [
+            # Reader: the list of what nobody has resolved yet, oldest first.
+            models.Index(
+                fields=["opened_at"], name="alerts_open", condition=Q(resolved_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

@@ -1,0 +1,306 @@
+"""The named conditions under which a text may go out.
+
+A rule is a sentence and a `Q`. The sweep filters by the conjunction of a step's rules, `explain`
+annotates one row with each, and `forecast` reads them for later instants: one declaration, so the
+three cannot disagree.
+
+To keep a `Q` readable for all of them, rules are written without negation, compare a field with
+`now` minus a duration, and say what null means.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache, reduce
+from operator import and_
+from zoneinfo import ZoneInfo
+
+from django.db.models import Exists, OuterRef, Q
+
+from caregiving import zones
+from caregiving.models import BurnoutBand, Caregiver, JourneyPhase
+from proactive import matching
+from proactive.clocks import CRISIS, DAY, HOUR, SILENCE, Window, duration, local, places
+from proactive.models import WAITING, Message
+
+GATE = 24 * HOUR
+CHURN_AFTER = 31 * DAY
+CASCADE = 42 * DAY  # from a crisis until its last follow-up has had its time
+RECENT_CRISIS = 7 * DAY
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One condition.
+
+    `condition(now)` is the `Q` that a row must meet. `says(caregiver, now)` puts the state of the
+    row into a sentence with its numbers, true whether the rule holds or not. `asked_again` tells
+    whether delivery asks once more; it does not where the claim itself has changed the answer.
+    """
+
+    name: str
+    condition: Callable[[datetime], Q]
+    says: Callable[[Caregiver, datetime], str]
+    asked_again: bool = True
+    # Only where SQL asks what Python knows already of one person:
+    test: Callable[[Caregiver, datetime], bool] | None = None
+    changes: Callable[[Caregiver, datetime], Iterator[datetime]] | None = None
+
+    def holds(self, caregiver: Caregiver, now: datetime) -> bool:
+        if self.test is not None:
+            return self.test(caregiver, now)
+        return matching.matches(self.condition(now), caregiver)
+
+    def next_change(self, caregiver: Caregiver, now: datetime) -> datetime | None:
+        """The first instant after `now` at which the answer may differ; None if never."""
+        if self.changes is not None:
+            instants = self.changes(caregiver, now)
+        elif self.test is not None:
+            return None
+        else:
+            instants = matching.turning_points(self.condition(now), caregiver, now=now)
+        return min((instant for instant in instants if instant > now), default=None)
+
+
+def conjunction(rules: tuple[Rule, ...], now: datetime) -> Q:
+    return reduce(and_, (rule.condition(now) for rule in rules))
+
+
+# --- What a person's other texts say ---
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What two rules ask of the messages of one person; SQL asks with a subquery instead."""
+
+    is_waiting: bool = False
+    taken: frozenset[tuple[str, int | None, datetime | None]] = frozenset()
+
+
+def look_up_standing(caregiver: Caregiver) -> None:
+    """Read a person's standing (one query), for `explain` and `forecast`."""
+    rows = caregiver.messages.standing().values_list("cadence", "stage", "occasion", "status")
+    caregiver.standing = Standing(  # type: ignore[attr-defined]
+        is_waiting=any(status in WAITING for *_, status in rows),
+        taken=frozenset((cadence, stage, occasion) for cadence, stage, occasion, _ in rows),
+    )
+
+
+def standing(caregiver: Caregiver) -> Standing:
+    return getattr(caregiver, "standing", Standing())
+
+
+# --- Rules over all cadences ---
+
+
+def _consent_says(caregiver: Caregiver, now: datetime) -> str:
+    if caregiver.opted_out_at is None:
+        return "has not opted out"
+    return f"opted out {local(caregiver.opted_out_at, caregiver)}"
+
+
+CONSENT = Rule("consent", lambda now: Q(opted_out_at__isnull=True), _consent_says)
+
+
+def _pause_says(caregiver: Caregiver, now: datetime) -> str:
+    until = caregiver.outreach_paused_until
+    if until is None:
+        return "not paused by staff"
+    verb = "paused" if until > now else "was paused"
+    return f"{verb} by staff until {local(until, caregiver)}"
+
+
+PAUSE = Rule(
+    "pause",
+    lambda now: Q(outreach_paused_until__isnull=True) | Q(outreach_paused_until__lte=now),
+    _pause_says,
+)
+
+
+def _gate_says(caregiver: Caregiver, now: datetime) -> str:
+    last = caregiver.last_proactive_message_at
+    if last is None:
+        return "no proactive message so far"
+    return (
+        f"last proactive message {local(last, caregiver)}, "
+        f"next possible {local(last + GATE, caregiver)}"
+    )
+
+
+GATE_OPEN = Rule(
+    "gate",
+    lambda now: (
+        Q(last_proactive_message_at__isnull=True) | Q(last_proactive_message_at__lte=now - GATE)
+    ),
+    _gate_says,
+    asked_again=False,
+)
+
+# While a text waits the gate is normally closed as well; this holds when delivery has been down
+# for longer than the gate lasts.
+NOTHING_WAITING = Rule(
+    "queue",
+    lambda now: Q(~Exists(Message.objects.waiting().filter(caregiver=OuterRef("pk")))),
+    lambda caregiver, now: (
+        "another text is waiting to be sent"
+        if standing(caregiver).is_waiting
+        else "no other text is waiting"
+    ),
+    asked_again=False,
+    test=lambda caregiver, now: not standing(caregiver).is_waiting,
+)
+
+
+def conversation(quiet: timedelta) -> Rule:
+    """Whoever wrote within `quiet` is in a conversation and is left alone."""
+
+    def says(caregiver: Caregiver, now: datetime) -> str:
+        last = caregiver.last_contact_at
+        if last is None:
+            return "has never written"
+        return (
+            f"last wrote {local(last, caregiver)}; left alone until "
+            f"{local(last + quiet, caregiver)} ({duration(quiet)})"
+        )
+
+    return Rule(
+        "conversation",
+        lambda now: Q(last_contact_at__isnull=True) | Q(last_contact_at__lte=now - quiet),
+        says,
+    )
+
+
+def in_window(window: Window) -> Rule:
+    """The wall clock of the person, wherever they may be, is within `window`."""
+
+    def says(caregiver: Caregiver, now: datetime) -> str:
+        there = places(caregiver)
+        if not there:
+            return f"time zone {caregiver.time_zone!r} is unknown: correct it or leave it empty"
+        clocks = ", ".join(sorted({f"{now.astimezone(zone):%H:%M}" for zone in there}))
+        where = there[0].key if len(there) == 1 else f"{len(there)} possible time zones"
+        return f"local time {clocks} ({where}), texts go out {window}"
+
+    return Rule(
+        "window",
+        lambda now: _in_places(window, now),
+        says,
+        test=lambda caregiver, now: window.is_open(places(caregiver), now),
+        changes=lambda caregiver, now: window.openings(places(caregiver), now),
+    )
+
+
+@lru_cache(maxsize=16)
+def _in_places(window: Window, now: datetime) -> Q:
+    """Who is in an open window, by name of zone: the database keeps names and no clocks."""
+    given = frozenset(name for name in zones.known() if window.is_open([ZoneInfo(name)], now))
+    derived = frozenset(
+        names
+        for names in (*zones.derivable(), "")
+        if window.is_open(zones.of(time_zone="", derived_zones=names), now)
+    )
+    return Q(time_zone__one_of=given) | Q(time_zone="", derived_zones__one_of=derived)
+
+
+# --- Who a cadence is for ---
+
+
+def _phase_says(caregiver: Caregiver, now: datetime) -> str:
+    return f"journey phase is {caregiver.journey_phase or 'not set'}"
+
+
+NOT_CHURNED = Rule(
+    "journey",
+    lambda now: Q(journey_phase__in=(JourneyPhase.ONBOARDING, JourneyPhase.ACTIVE)),
+    _phase_says,
+)
+
+
+def lapsed(now: datetime) -> Q:
+    """Silent for so long that the sweep makes them churned; not while a crisis cascade is open."""
+    return SILENCE.at_least(CHURN_AFTER, now) & _cascade_over(now)
+
+
+def _cascade_over(now: datetime) -> Q:
+    return Q(last_crisis_event_at__isnull=True) | CRISIS.at_least(CASCADE, now)
+
+
+def _not_lapsed(now: datetime) -> Q:
+    return SILENCE.less_than(CHURN_AFTER, now) | CRISIS.less_than(CASCADE, now)
+
+
+def _journey_says(caregiver: Caregiver, now: datetime) -> str:
+    since = SILENCE.of(caregiver)
+    assert since is not None
+    phase = caregiver.journey_phase or "not set"
+    return (
+        f"journey phase is {phase}, last heard from {local(since, caregiver)} "
+        f"(after {duration(CHURN_AFTER)} of silence: churned)"
+    )
+
+
+def _profile_says(caregiver: Caregiver, now: datetime) -> str:
+    fields = {"first name": "first_name", "relationship": "relationship", "ZIP code": "zip_code"}
+    missing = [words for words, field in fields.items() if not getattr(caregiver, field)]
+    return f"missing: {', '.join(missing)}" if missing else "the profile is complete"
+
+
+def _cascade_says(caregiver: Caregiver, now: datetime) -> str:
+    crisis = caregiver.last_crisis_event_at
+    if crisis is None:
+        return "no crisis on record"
+    return f"crisis follow-ups run until {local(crisis + CASCADE, caregiver)}"
+
+
+ACTIVE = Rule(
+    "journey", lambda now: Q(journey_phase=JourneyPhase.ACTIVE) & _not_lapsed(now), _journey_says
+)
+SIGNED_UP = Rule(
+    "journey",
+    lambda now: (
+        Q(journey_phase=JourneyPhase.ONBOARDING)
+        | Q(journey_phase=JourneyPhase.ACTIVE) & _not_lapsed(now)
+    ),
+    _journey_says,
+)
+NO_OPEN_CASCADE = Rule("cascade", _cascade_over, _cascade_says)
+PROFILE_INCOMPLETE = Rule(
+    "profile",
+    lambda now: Q(first_name="") | Q(relationship="") | Q(zip_code=""),
+    _profile_says,
+)
+
+
+# --- Tiers of check-ins ---
+
+
+def _band_says(caregiver: Caregiver, now: datetime) -> str:
+    if not caregiver.burnout_band:
+        return "no burnout band yet, so no check-ins"
+    says = f"burnout band is {caregiver.burnout_band}"
+    if caregiver.burnout_band == BurnoutBand.CRISIS and caregiver.last_crisis_event_at:
+        return f"{says}, last crisis {local(caregiver.last_crisis_event_at, caregiver)}"
+    if caregiver.burnout_band in (BurnoutBand.THRIVING, BurnoutBand.MILD):
+        asked = "asked" if caregiver.wellness_opt_in else "did not ask"
+        return f"{says} and the person {asked} for check-ins"
+    return says
+
+
+def _tier(condition: Callable[[datetime], Q]) -> Rule:
+    return Rule("tier", condition, _band_says)
+
+
+IN_CRISIS = Q(burnout_band=BurnoutBand.CRISIS)
+# "At most seven days ago" includes the seventh day to the instant.
+IN_RECENT_CRISIS = _tier(lambda now: IN_CRISIS & Q(last_crisis_event_at__gte=now - RECENT_CRISIS))
+IN_LASTING_CRISIS = _tier(
+    lambda now: (
+        IN_CRISIS
+        & (Q(last_crisis_event_at__isnull=True) | Q(last_crisis_event_at__lt=now - RECENT_CRISIS))
+    )
+)
+BAND_HIGH = _tier(lambda now: Q(burnout_band=BurnoutBand.HIGH))
+BAND_MODERATE = _tier(lambda now: Q(burnout_band=BurnoutBand.MODERATE))
+WELL_AND_ASKED = _tier(
+    lambda now: Q(burnout_band__in=(BurnoutBand.MILD, BurnoutBand.THRIVING), wellness_opt_in=True)
+)

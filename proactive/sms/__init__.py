@@ -1,0 +1,1 @@
+"""Handing one text to whoever carries it."""

@@ -1,0 +1,238 @@
+"""One pass over everybody: who is due, lock them, queue their text.
+
+The queue row, the gate and the counter are written in one transaction under a lock on the person,
+so two sweeps at once, or a sweep that is killed, can neither text twice nor forget.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from caregiving.models import Caregiver, CaregiverQuerySet, JourneyPhase
+from proactive import accounting
+from proactive.cadences import BY_NAME, CADENCES
+from proactive.declaring import Cadence, Step
+from proactive.models import Message, Sweep
+from proactive.rules import conjunction, lapsed
+from proactive.sms import segments
+from proactive.switches import Switchboard
+from proactive.wording import Wording
+
+BATCH = 1000
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A text that a dry run would have queued."""
+
+    phone_number: str
+    cadence: str
+    stage: int | None
+    body: str
+
+
+def run_sweep(
+    *, now: datetime | None = None, cadences: Iterable[str] | None = None, dry_run: bool = False
+) -> Sweep:
+    """Queue a text for everybody who is due at `now`, highest priority first; returns the record.
+
+    `cadences`: names to sweep, by default all. A dry run queues and changes nothing; what it would
+    have queued is then in `sweep.planned`. Raises ValueError for an unknown cadence.
+    A database error ends the sweep early; every batch that was committed before it stays.
+    """
+    now = now or timezone.now()
+    chosen = _chosen(cadences)
+    sweep = Sweep.objects.create(now=now, dry_run=dry_run)
+    run = _Run(sweep, now, Switchboard.load(), Wording.load())
+    try:
+        for cadence in chosen:
+            run.sweep_cadence(cadence)
+    except Exception as error:
+        _note_failure(sweep, run, error)
+        raise
+    sweep.counts = run.counts()
+    sweep.finished_at = timezone.now()
+    sweep.save(update_fields=["counts", "finished_at"])
+    sweep.planned = run.planned
+    return sweep
+
+
+def due(cadence: Cadence, step: Step, *, now: datetime) -> CaregiverQuerySet:
+    """Everybody to whom `step` may go at `now`: the conjunction of its rules."""
+    return Caregiver.objects.filter(conjunction(cadence.rules(step), now))
+
+
+def to_churn(*, now: datetime) -> CaregiverQuerySet:
+    """Active people whose silence has outlasted the last reactivation."""
+    return Caregiver.objects.active().filter(lapsed(now))
+
+
+class _Run:
+    """The state of one sweep: what was read at its start, and what it has counted so far."""
+
+    def __init__(
+        self, sweep: Sweep, now: datetime, switchboard: Switchboard, wording: Wording
+    ) -> None:
+        self.sweep = sweep
+        self.now = now
+        self.switchboard = switchboard
+        self.wording = wording
+        self.queued: Counter[str] = Counter()
+        self.superseded: Counter[str] = Counter()
+        self.churned = 0
+        self.planned: list[Planned] = []
+        self._planned_for: set[int] = set()
+
+    def counts(self) -> dict[str, object]:
+        return {
+            "queued": {cadence.name: self.queued[cadence.name] for cadence in CADENCES},
+            "superseded": {cadence.name: self.superseded[cadence.name] for cadence in CADENCES},
+            "churned": self.churned,
+        }
+
+    def sweep_cadence(self, cadence: Cadence) -> None:
+        # What has ended is accounted for even while the cadence is off: being off is no reason
+        # to lose an obligation silently.
+        if cadence.vital:
+            self.superseded[cadence.name] += accounting.settle(
+                cadence, now=self.now, dry_run=self.sweep.dry_run
+            )
+        if not self.switchboard.is_open(cadence.name, self.now):
+            return
+        queue = self._plan if self.sweep.dry_run else self._claim
+        for step in cadence.steps:
+            for keys in _batches(due(cadence, step, now=self.now)):
+                queue(cadence, step, keys)
+        if cadence.ends_in_churn:
+            self.churned += self._churn()
+
+    def _claim(self, cadence: Cadence, step: Step, keys: list[int]) -> None:
+        with transaction.atomic():
+            # Lock first, ask afterwards: what a statement finds that began after the locks were
+            # taken stays true until commit.
+            locked = accounting.lock_free(keys)
+            people = list(due(cadence, step, now=self.now).filter(pk__in=locked))
+            messages = self._messages(cadence, step, people)
+            people = [message.caregiver for message in messages]
+            overtaken = self._overtaken(cadence, step, people)
+            Message.objects.bulk_create(overtaken + messages)
+            claim: dict[str, Any] = {"last_proactive_message_at": self.now}
+            if cadence.counter:
+                claim[cadence.counter] = step.stage
+            Caregiver.objects.filter(pk__in=[one.pk for one in people]).update(**claim)
+            if cadence.vital:
+                accounting.alert_missed(overtaken, now=self.now)
+        self.queued[cadence.name] += len(people)
+        self.superseded[cadence.name] += len(overtaken)
+
+    def _plan(self, cadence: Cadence, step: Step, keys: list[int]) -> None:
+        # Whoever gets something more urgent: its claim would have closed their gate.
+        free = set(keys) - self._planned_for
+        people = list(due(cadence, step, now=self.now).filter(pk__in=free).order_by("pk"))
+        messages = self._messages(cadence, step, people)
+        self.planned += [
+            Planned(message.to_number, cadence.name, step.stage, message.body)
+            for message in messages
+        ]
+        people = [message.caregiver for message in messages]
+        self._planned_for |= free
+        self.queued[cadence.name] += len(people)
+        self.superseded[cadence.name] += len(self._overtaken(cadence, step, people))
+
+    def _messages(self, cadence: Cadence, step: Step, people: list[Caregiver]) -> list[Message]:
+        """A text for each, but for whom none can be written: the others must not wait for them."""
+        messages = []
+        for one in people:
+            try:
+                messages.append(self._message(cadence, step, one))
+            except DatabaseError:
+                raise
+            except Exception:
+                logger.exception("caregiver %s: no %s could be written", one.pk, cadence.name)
+        return messages
+
+    def _message(self, cadence: Cadence, step: Step, caregiver: Caregiver) -> Message:
+        body = self.wording.compose(caregiver, cadence, step)
+        return Message(
+            caregiver=caregiver,
+            sweep=self.sweep,
+            to_number=caregiver.phone_number,
+            cadence=cadence.name,
+            stage=step.stage,
+            tier=step.tier,
+            occasion=cadence.anchor.of(caregiver),
+            priority=CADENCES.index(cadence),
+            body=body,
+            because="; ".join(rule.says(caregiver, self.now) for rule in step.rules),
+            segments=segments.measure(body).segments,
+            queued_at=self.now,
+            gate_before=caregiver.last_proactive_message_at,
+        )
+
+    def _overtaken(self, cadence: Cadence, step: Step, people: list[Caregiver]) -> list[Message]:
+        """Rows for the stages that `step` has overtaken: each obligation has a row and an end."""
+        if step.stage is None:
+            return []
+        counter = cadence.counter
+        behind = [
+            one for one in people if not counter or (getattr(one, counter) or 0) < step.stage - 1
+        ]
+        return accounting.superseded(
+            cadence,
+            behind,
+            up_to=step.stage - 1,
+            reason=f"overtaken by stage {step.stage}",
+            sweep=self.sweep,
+            now=self.now,
+        )
+
+    def _churn(self) -> int:
+        if self.sweep.dry_run:
+            return to_churn(now=self.now).count()
+        # Small updates that each ask again: a contact that arrives meanwhile wins.
+        return sum(
+            to_churn(now=self.now).filter(pk__in=keys).update(journey_phase=JourneyPhase.CHURNED)
+            for keys in _batches(to_churn(now=self.now))
+        )
+
+
+def _batches(people: CaregiverQuerySet) -> Iterator[list[int]]:
+    """Keys of `people` in ascending order, BATCH at a time.
+
+    By key and not by offset: what was claimed leaves the result, and whoever was skipped because
+    somebody else held the lock must not be asked for again and again.
+    """
+    last = 0
+    while keys := list(
+        people.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]
+    ):
+        yield keys
+        last = keys[-1]
+
+
+def _chosen(names: Iterable[str] | None) -> list[Cadence]:
+    if names is None:
+        return list(CADENCES)
+    names = list(names)
+    unknown = [name for name in names if name not in BY_NAME]
+    if unknown:
+        raise ValueError(f"unknown cadence {unknown[0]!r}: choose from {', '.join(BY_NAME)}")
+    return [cadence for cadence in CADENCES if cadence.name in names]
+
+
+def _note_failure(sweep: Sweep, run: _Run, error: Exception) -> None:
+    logger.exception("sweep %s ended early; what it committed stays", sweep.pk)
+    try:
+        sweep.counts, sweep.error = run.counts(), f"{type(error).__name__}: {error}"
+        sweep.save(update_fields=["counts", "error"])
+    except Exception:
+        # The database itself is gone: the record without an end tells the same.
+        logger.warning("sweep %s could not note its failure", sweep.pk)

@@ -1,0 +1,53 @@
+"""The doorbell: what a clock tick sets off. What is to be done stands in the database."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+from celery import shared_task
+
+from proactive import delivery, reconciliation, sweeps
+
+DELIVERY_BUDGET = timedelta(seconds=45)
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="proactive.tasks.tick")
+def tick() -> None:
+    """One beat: look after what is under way, find who is due, deliver.
+
+    Doubled, late or redelivered it does no harm. One part that fails does not keep the next from
+    running: what is queued already goes out even if the sweep cannot run.
+    """
+    parts: dict[str, Callable[[], object]] = {
+        "reconcile": reconciliation.reconcile,
+        "run_sweep": sweeps.run_sweep,
+        # A long queue must not keep this worker from the next sweep.
+        "deliver_queued": partial(delivery.deliver_queued, budget=DELIVERY_BUDGET),
+    }
+    failures: list[Exception] = []
+    for name, part in parts.items():
+        try:
+            part()
+        except Exception as error:
+            logger.exception("tick: %s failed; the next tick tries again", name)
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def ring() -> bool:
+    """Ask for a tick now. False when the broker is down: the next tick finds the work anyway."""
+    try:
+        tick.delay()
+    except Exception as error:
+        # Whatever the broker's trouble is called (a full disk under the embedded one is an
+        # OSError), whoever rings has done their work, and the tick finds it.
+        logger.warning(
+            "the broker is down (%s); the next scheduled tick will do the work",
+            type(error).__name__,
+        )
+        return False
+    return True

@@ -1,0 +1,94 @@
+"""What an operator sees who starts the project with settings that cannot be."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+# With DEBUG off and nothing wrong.
+PRODUCTION = {
+    "DEBUG": "false",
+    "SECRET_KEY": "a-long-random-key",
+    "ALLOWED_HOSTS": "outreach.example.org",
+    "PUBLIC_BASE_URL": "https://outreach.example.org",
+}
+TWILIO = {
+    "SMS_GATEWAY": "twilio",
+    "TWILIO_ACCOUNT_SID": "AC123",
+    "TWILIO_AUTH_TOKEN": "token",
+    "TWILIO_FROM_NUMBER": "+14155550100",
+}
+
+
+def check(settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """`manage.py check` with these settings, and with those of no developer's shell."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TWILIO_")
+        and name not in {*PRODUCTION, "SMS_GATEWAY", "ALLOW_TIME_TRAVEL", "DJANGO_SETTINGS_MODULE"}
+    }
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env=inherited | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("settings", [{}, PRODUCTION, PRODUCTION | TWILIO])
+def test_starts_with_what_it_needs(settings):
+    result = check(settings)
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "problems"),
+    [
+        ({"DEBUG": "false"}, ["SECRET_KEY", "ALLOWED_HOSTS"]),
+        ({**PRODUCTION, "SECRET_KEY": "", "ALLOWED_HOSTS": " "}, ["SECRET_KEY", "ALLOWED_HOSTS"]),
+        ({"DEBUG": "perhaps"}, ["DEBUG", "SECRET_KEY", "ALLOWED_HOSTS"]),
+        ({"ALLOW_TIME_TRAVEL": "maybe"}, ["ALLOW_TIME_TRAVEL"]),
+        ({"DATABASE_URL": "nonsense"}, ["DATABASE_URL"]),
+        ({"SMS_GATEWAY": "pigeon"}, ["SMS_GATEWAY"]),
+        ({**TWILIO, "TWILIO_AUTH_TOKEN": ""}, ["TWILIO_AUTH_TOKEN"]),
+        (
+            {"SMS_GATEWAY": "twilio"},
+            [
+                "TWILIO_ACCOUNT_SID",
+                "TWILIO_AUTH_TOKEN",
+                "TWILIO_MESSAGING_SERVICE_SID or TWILIO_FROM_NUMBER",
+            ],
+        ),
+        ({**PRODUCTION, "ALLOW_TIME_TRAVEL": "1"}, ["ALLOW_TIME_TRAVEL"]),
+        ({"PUBLIC_BASE_URL": "outreach.example.org"}, ["PUBLIC_BASE_URL"]),
+        ({"SERVICE_NAME": "A name that is much too long"}, ["SERVICE_NAME"]),
+        (
+            {"DEBUG": "false", "DATABASE_URL": "nonsense", "SMS_GATEWAY": "pigeon"},
+            ["SECRET_KEY", "ALLOWED_HOSTS", "SMS_GATEWAY", "DATABASE_URL"],
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_names_every_problem_in_one_error(settings, problems):
+    result = check(settings)
+
+    assert result.returncode != 0
+    listed = [line[4:] for line in result.stderr.splitlines() if line.startswith("  - ")]
+    assert len(listed) == len(problems), result.stderr
+    for line, name in zip(listed, problems, strict=True):
+        assert line.startswith(name)
+
+
+def test_an_error_shows_no_secret():
+    result = check({"DATABASE_URL": "mysql://outreach:hunter2@db/outreach", "DEBUG": "false"})
+
+    assert result.returncode != 0
+    assert "hunter2" not in result.stdout + result.stderr

@@ -1,0 +1,74 @@
+"""Fixtures for all tests. Which database and carrier they use is set in `tests/settings.py`."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from django.db import connection
+
+from tests.factories import CaregiverFactory
+from tests.fakes import RecordingGateway
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_report_header() -> str:
+    return f"database: {connection.vendor}"
+
+
+@pytest.fixture
+def caregiver(db):
+    return CaregiverFactory()
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch) -> RecordingGateway:
+    """What `get_gateway()` returns during the test, wherever it was imported to."""
+    recording = RecordingGateway()
+    monkeypatch.setattr("proactive.sms.gateway._build", lambda *configuration: recording)
+    return recording
+
+
+@pytest.fixture
+def console_log(settings, tmp_path: Path) -> Path:
+    """Where the console gateway of this test writes, and of processes started with `environ`."""
+    settings.CONSOLE_SMS_LOG = tmp_path / "sms.jsonl"
+    return settings.CONSOLE_SMS_LOG
+
+
+@pytest.fixture
+def environ(transactional_db, console_log: Path, tmp_path: Path) -> dict[str, str]:
+    """The environment for a process of the project that works on this test's database."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "caregiving.settings",
+        "DATABASE_URL": _database_url(),
+        "CONSOLE_SMS_LOG": str(console_log),
+        "BROKER_DIR": str(tmp_path / "broker"),
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def _database_url() -> str:
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """An empty database, one for each test process, on a real Redis-compatible server."""
+    server = os.environ.get("TEST_REDIS_URL")
+    if not server:
+        pytest.skip("no Redis-compatible server: run `make test`, or set TEST_REDIS_URL")
+    process = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    url = urlsplit(server)._replace(path=f"/{process}").geturl()
+    with redis.Redis.from_url(url) as client:
+        # Only what Celery left there: the server may have other users.
+        for key in client.scan_iter():
+            if key == b"celery" or key.startswith((b"_kombu", b"unacked")):
+                client.delete(key)
+    return url

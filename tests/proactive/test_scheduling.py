@@ -1,0 +1,65 @@
+"""Beat's one entry is created when it is missing, and staff's edits to it stay."""
+
+import pytest
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from proactive.scheduling import sync_schedules
+from proactive.tasks import tick
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_tick_rings_every_minute_and_never_piles_up(settings):
+    assert sync_schedules() == ["tick"]
+
+    task = PeriodicTask.objects.get()
+    assert (task.name, task.task, task.enabled) == ("tick", tick.name, True)
+    assert (task.interval.every, task.interval.period) == (60, "seconds")
+    assert task.expire_seconds == 60
+    # No crontab: in a zone with daylight saving that skips or repeats an hour.
+    assert (task.crontab, task.solar, task.clocked) == (None, None, None)
+    assert settings.CELERY_TIMEZONE == "UTC"
+
+
+def test_a_second_run_changes_nothing():
+    sync_schedules()
+    before = list(PeriodicTask.objects.values())
+
+    assert sync_schedules() == []
+    assert list(PeriodicTask.objects.values()) == before
+    assert IntervalSchedule.objects.count() == 1
+
+
+def test_what_staff_changed_stays():
+    sync_schedules()
+    slower = IntervalSchedule.objects.create(every=5, period=IntervalSchedule.MINUTES)
+    PeriodicTask.objects.update(
+        enabled=False, interval=slower, expire_seconds=300, description="Paused over the holidays"
+    )
+    before = list(PeriodicTask.objects.values())
+
+    assert sync_schedules() == []
+    assert list(PeriodicTask.objects.values()) == before
+
+
+def test_an_interval_that_staff_changed_in_place_gets_no_twin():
+    sync_schedules()
+    IntervalSchedule.objects.update(every=90)
+
+    assert sync_schedules() == []
+    assert list(IntervalSchedule.objects.values_list("every", flat=True)) == [90]
+
+
+def test_two_equal_intervals_of_staff_are_no_obstacle():
+    for _ in range(2):
+        IntervalSchedule.objects.create(every=60, period=IntervalSchedule.SECONDS)
+
+    assert sync_schedules() == ["tick"]
+    assert IntervalSchedule.objects.count() == 2
+
+
+def test_a_tick_that_staff_deleted_comes_back():
+    sync_schedules()
+    PeriodicTask.objects.all().delete()
+
+    assert sync_schedules() == ["tick"]

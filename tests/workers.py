@@ -1,0 +1,79 @@
+"""What tests run in a process of its own: `python -m tests.workers WHAT ISO`.
+
+The process says that it is ready and waits for a line on standard input, so that several begin at
+the same moment. One that is to be killed says where it has got to, and stays there.
+"""
+
+import sys
+import time
+from datetime import datetime
+from typing import Any, NoReturn
+
+import django
+
+
+def stay(*args: Any, **options: Any) -> NoReturn:
+    print("here", flush=True)
+    time.sleep(120)
+    raise SystemExit("nobody killed me")
+
+
+def main(what: str, at: str) -> None:
+    django.setup()
+    import time_machine
+    from django.db.models import QuerySet
+
+    from caregiving import events
+    from caregiving.models import Caregiver
+    from proactive import sweeps, tasks
+    from proactive.delivery import deliver_queued
+    from proactive.models import Message
+    from proactive.sms.console import ConsoleGateway
+
+    now = datetime.fromisoformat(at)
+
+    def sweep() -> None:
+        sweeps.run_sweep(now=now)
+
+    def sweep_in_small_steps() -> None:
+        sweeps.BATCH = 2
+        sweep()
+
+    def sweep_until_half_claimed() -> None:
+        QuerySet.update = stay
+        sweep()
+
+    def opt_out_from_the_last_on() -> None:
+        # The sweep begins with the first: they meet half way.
+        while not Message.objects.exists():
+            time.sleep(0.005)
+        for caregiver in Caregiver.objects.order_by("-pk"):
+            events.record_opt_out(caregiver, at=now, source="test")
+
+    def deliver() -> None:
+        deliver_queued(now=now)
+
+    def deliver_until_marking() -> None:
+        Message.mark_sending = stay
+        deliver()
+
+    def deliver_until_submitting() -> None:
+        ConsoleGateway.send = stay
+        deliver()
+
+    def deliver_until_recording() -> None:
+        Message.mark_sent = stay
+        deliver()
+
+    def tick() -> None:
+        with time_machine.travel(now):
+            tasks.tick()
+
+    run = locals()[what]
+    print("ready", flush=True)
+    sys.stdin.readline()
+    run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
