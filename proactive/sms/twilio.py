@@ -1,0 +1,143 @@
+"""Texts by Twilio: the only module that knows its client."""
+
+import json
+import re
+import ssl
+from datetime import timedelta
+from typing import Any
+
+import requests
+import urllib3.exceptions
+from django.conf import settings
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from proactive.models import Message
+from proactive.sms.errors import read_refusal
+from proactive.sms.gateway import Outcome, SmsError
+
+# Below PUBLIC_BASE_URL. Twilio signs what it calls, so the UUID in it identifies a text even when
+# the answer that held its SID never reached us.
+STATUS_CALLBACK_PATH = "/webhooks/twilio/status/{message_id}/"
+
+# What Twilio accepts; without a ValidityPeriod it assumes the longest.
+SHORTEST_VALIDITY = timedelta(seconds=1)
+LONGEST_VALIDITY = timedelta(hours=10)
+
+
+class TwilioGateway:
+    """Submits texts with the account and sender of the settings.
+
+    Holds nothing that a call changes, so threads may share it: the client builds its parts when
+    they are first used, and all that `send` needs is built here.
+    """
+
+    def __init__(self) -> None:
+        client = Client(
+            settings.TWILIO_ACCOUNT_SID,
+            settings.TWILIO_AUTH_TOKEN,
+            http_client=_HttpClient(timeout=float(settings.SMS_TIMEOUT_SECONDS)),
+        )
+        if settings.TWILIO_API_BASE_URL:
+            client.api.base_url = settings.TWILIO_API_BASE_URL
+        self._messages = client.messages
+        # With a messaging service Twilio picks the number, and keeps to it for each person.
+        self._sender = (
+            {"messaging_service_sid": settings.TWILIO_MESSAGING_SERVICE_SID}
+            if settings.TWILIO_MESSAGING_SERVICE_SID
+            else {"from_": settings.TWILIO_FROM_NUMBER}
+        )
+
+    def send(self, message: Message, *, validity: timedelta) -> str:
+        """Submit `message`; Twilio drops it if it cannot hand it to a carrier within `validity`.
+
+        Returns Twilio's SID. Raises SmsError.
+        """
+        try:
+            sid = self._messages.create(
+                to=message.to_number,
+                body=message.body,
+                status_callback=settings.PUBLIC_BASE_URL
+                + STATUS_CALLBACK_PATH.format(message_id=message.pk),
+                validity_period=int(
+                    min(max(validity, SHORTEST_VALIDITY), LONGEST_VALIDITY).total_seconds()
+                ),
+                **self._sender,
+            ).sid
+        except requests.RequestException as error:
+            outcome, reason = _read_failure(error)
+            raise SmsError(outcome, reason) from error
+        except (AttributeError, TypeError, ValueError) as error:
+            # The client could not make sense of a 2xx answer.
+            raise SmsError(Outcome.UNKNOWN, "Twilio's answer cannot be read") from error
+        if not (isinstance(sid, str) and sid):
+            raise SmsError(Outcome.UNKNOWN, "Twilio's answer names no text")
+        return sid
+
+
+class _HttpClient(TwilioHttpClient):
+    """Raises SmsError for every answer other than 2xx, in either of Twilio's error formats.
+
+    Here status, headers and body are at hand. The exceptions that Twilio's client would raise next
+    lack the headers (Retry-After) and quote the recipient's number, which could then reach a log.
+    """
+
+    def request(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().request(*args, **kwargs)
+        if 200 <= response.status_code < 300:
+            return response
+        code = _error_code(response)
+        outcome, reason = read_refusal(response.status_code, code)
+        raise SmsError(outcome, reason, code=str(code or ""), retry_after=_retry_after(response))
+
+    def log_request(self, kwargs: dict[str, Any]) -> None:
+        """Nothing: the address of a listing holds the number that it asks for."""
+
+
+def _error_code(response: Response) -> int | None:
+    try:
+        code = json.loads(response.text)["code"]
+    except (KeyError, TypeError, ValueError):
+        return None  # a proxy's page, or a load balancer's
+    return code if isinstance(code, int) else None
+
+
+def _retry_after(response: Response) -> timedelta | None:
+    # The other form that HTTP allows, a date, is not worth trusting two clocks.
+    seconds = (response.headers or {}).get("Retry-After", "")
+    return timedelta(seconds=int(seconds)) if re.fullmatch(r"[0-9]{1,6}", seconds) else None
+
+
+def _read_failure(error: requests.RequestException) -> tuple[Outcome, str]:
+    """What a request without an answer means, for the text and for those after it."""
+    # A connection that was refused and one that was dropped are the same exception of requests;
+    # what it wraps tells them apart.
+    cause = error.args[0] if error.args else None
+    cause = getattr(cause, "reason", cause)
+    # Never opened, so never sent. A name that does not resolve is a NewConnectionError too, and a
+    # ProxyError says that not even our own proxy was reached.
+    never_opened = (
+        urllib3.exceptions.NewConnectionError,
+        urllib3.exceptions.ConnectTimeoutError,
+        urllib3.exceptions.ProxyError,
+    )
+    if isinstance(cause, never_opened):
+        return Outcome.BUSY, "Twilio cannot be reached"
+    # A certificate is checked before anything is sent. What fails is our trust store, our clock
+    # or somebody between us and Twilio: it fails for all, and a person must look. Any other TLS
+    # error may come after the request, so it is unknown, below.
+    if isinstance(cause, urllib3.exceptions.SSLError) and any(
+        isinstance(arg, ssl.SSLCertVerificationError) for arg in cause.args
+    ):
+        return Outcome.MISCONFIGURED, "Twilio's certificate cannot be verified"
+    if isinstance(
+        error,
+        requests.exceptions.InvalidURL
+        | requests.exceptions.InvalidSchema
+        | requests.exceptions.MissingSchema,
+    ):
+        return Outcome.MISCONFIGURED, "TWILIO_API_BASE_URL is not an address"
+    if isinstance(error, requests.ReadTimeout):
+        return Outcome.UNKNOWN, "Twilio did not answer in time"
+    return Outcome.UNKNOWN, "The connection broke before Twilio answered"
