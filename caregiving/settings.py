@@ -92,6 +92,9 @@ _require(
     "ALLOW_TIME_TRAVEL must not be set when DEBUG is off: remove it from the environment",
 )
 
+# Demo people come with a login that anybody can guess.
+DEMO_ALLOWED: bool = DEBUG
+
 if not DEBUG:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = PUBLIC_BASE_URL.startswith("https://")

@@ -84,7 +84,7 @@ def seed_demo(*, caregivers: int = 2000, now: datetime | None = None) -> Seeded:
 
 
 def _check(caregivers: int) -> None:
-    if not settings.DEBUG:
+    if not settings.DEMO_ALLOWED:
         raise DemoRefused(
             "seed_demo creates a login that anybody can guess, so it runs only with DEBUG=true: "
             "use a system that is not in production."

@@ -29,11 +29,6 @@ from proactive.sweeps import run_sweep
 NOW = datetime(2026, 1, 7, 18, 30, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def debug(settings):
-    settings.DEBUG = True
-
-
 @pytest.fixture(scope="module")
 def people():
     return list(demo.population(2000, now=NOW))
@@ -219,7 +214,7 @@ def test_demo_people_are_refused_beside_real_ones():
 
 @pytest.mark.django_db
 def test_demo_people_are_refused_outside_debug(settings):
-    settings.DEBUG = False
+    settings.DEMO_ALLOWED = False
     with pytest.raises(demo.DemoRefused, match="only with DEBUG=true"):
         seed()
     assert Caregiver.objects.count() == 0
@@ -259,6 +254,6 @@ def test_the_command_says_what_it_did_and_what_comes_next():
 
 @pytest.mark.django_db
 def test_the_command_fails_outside_debug(settings):
-    settings.DEBUG = False
+    settings.DEMO_ALLOWED = False
     with pytest.raises(CommandError, match="only with DEBUG=true"):
         run()
