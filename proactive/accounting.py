@@ -1,7 +1,7 @@
 """Every obligation has an end: rows for what never went out, alerts for what a person must know.
 
 A stage that was overtaken is recorded when the later one is queued. This module finds the others:
-cascades that are over, and crises that a newer one replaced.
+stages that are held up, cascades that are over, and crises that a newer one replaced.
 """
 
 from copy import copy
@@ -39,10 +39,10 @@ def superseded(
     now: datetime,
     sweep: Sweep | None = None,
 ) -> list[Message]:
-    """Unsaved rows for those stages up to `up_to` that nobody dealt with: they have no row, and the
-    counter of the person has not reached them.
+    """Unsaved rows for the stages up to `up_to` that nobody has dealt with.
 
-    One query, whatever the number of people.
+    That is: the counter has not reached them, and they have no row. One query, whatever the
+    number of people.
     """
     if not people or not up_to:
         return []
@@ -93,6 +93,52 @@ def alert_missed(messages: list[Message], *, now: datetime) -> None:
         ],
         ignore_conflicts=True,
     )
+
+
+def alert_held_up(cadence: Cadence, *, now: datetime) -> None:
+    """Tell a person of a stage whose time has passed while something still holds its text up.
+
+    It gets its row when a later stage goes out or the cascade ends. That may take weeks, and
+    somebody in a crisis should not wait so long to be noticed. One alert for each occasion.
+    """
+    (event,) = cadence.anchor.fields
+    passed = Q()
+    for step in cadence.steps[:-1]:
+        assert step.limit is not None
+        passed |= cadence.anchor.at_least(step.limit, now) & (
+            Q(**{f"{cadence.counter}__isnull": True}) | Q(**{f"{cadence.counter}__lt": step.stage})
+        )
+    known = CareAlert.objects.filter(
+        kind=CareAlert.Kind.FOLLOWUP_MISSED, caregiver=OuterRef("pk"), occasion=OuterRef(event)
+    )
+    held_up = Caregiver.objects.filter(
+        ~Exists(known), cadence.anchor.less_than(CASCADE, now) & passed
+    )
+    CareAlert.objects.bulk_create(
+        [
+            CareAlert(
+                kind=CareAlert.Kind.FOLLOWUP_MISSED,
+                caregiver=one,
+                occasion=cadence.anchor.of(one),
+                detail=f"Its time has passed, and it is held up: {_obstacles(cadence, one, now)}.",
+                opened_at=now,
+            )
+            for one in held_up.order_by("pk")[:BATCH]
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _obstacles(cadence: Cadence, caregiver: Caregiver, now: datetime) -> str:
+    """What keeps the current stage from going out, as `explain` says it."""
+    failing = [
+        rule.says(caregiver, now)
+        for step in cadence.steps
+        if step.position.holds(caregiver, now)
+        for rule in cadence.rules(step)
+        if not rule.holds(caregiver, now)
+    ]
+    return "; ".join(failing) or "the cadence is switched off"
 
 
 # --- Occasions that are over ---

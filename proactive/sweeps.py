@@ -105,14 +105,16 @@ class _Run:
             self.superseded[cadence.name] += accounting.settle(
                 cadence, now=self.now, dry_run=self.sweep.dry_run
             )
-        if not self.switchboard.is_open(cadence.name, self.now):
-            return
-        queue = self._plan if self.sweep.dry_run else self._claim
-        for step in cadence.steps:
-            for keys in _batches(due(cadence, step, now=self.now)):
-                queue(cadence, step, keys)
-        if cadence.ends_in_churn:
-            self.churned += self._churn()
+        if self.switchboard.is_open(cadence.name, self.now):
+            queue = self._plan if self.sweep.dry_run else self._claim
+            for step in cadence.steps:
+                for keys in _batches(due(cadence, step, now=self.now)):
+                    queue(cadence, step, keys)
+            if cadence.ends_in_churn:
+                self.churned += self._churn()
+        # Only now: whoever could be texted has been.
+        if cadence.vital and not self.sweep.dry_run:
+            accounting.alert_held_up(cadence, now=self.now)
 
     def _claim(self, cadence: Cadence, step: Step, keys: list[int]) -> None:
         with transaction.atomic():

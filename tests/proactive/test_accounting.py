@@ -11,7 +11,7 @@ from caregiving.models import Caregiver
 from proactive import sweeps
 from proactive.cadences import CRISIS_FOLLOWUP
 from proactive.delivery import deliver_queued
-from proactive.models import CareAlert, Message, Status
+from proactive.models import CadenceSwitch, CareAlert, Message, Status
 from proactive.sms.gateway import Outcome, SmsError
 from proactive.sweeps import run_sweep
 from tests.factories import MessageFactory
@@ -122,8 +122,6 @@ def test_beyond_twice_its_time_a_cascade_is_history():
 
 
 def test_a_cascade_ends_accounted_for_even_while_the_cadence_is_off():
-    from proactive.models import CadenceSwitch
-
     CadenceSwitch.objects.create(cadence="crisis_followup", is_on=False)
     someone = after_crisis(42 * DAY)
     run_sweep(now=NOON)
@@ -314,3 +312,34 @@ def test_missed_stages_of_the_same_person_open_one_alert():
     assert rows(someone) == [*((n, "superseded") for n in (1, 2, 3)), (4, "queued")]
     assert alerts(someone) == [MISSED]
     assert someone.alerts.get().message == Message.objects.get(stage=3)
+
+
+@pytest.mark.parametrize(
+    ("held_up_by", "says"),
+    [
+        ({"opted_out_at": NOON - DAY}, "opted out Mon 4 Jan 12:00"),
+        ({"outreach_paused_until": NOON + DAY}, "paused by staff until Wed 6 Jan 12:00"),
+        ({"time_zone": "Mars/Olympus"}, "time zone 'Mars/Olympus' is unknown"),
+    ],
+    ids=["consent", "pause", "window"],
+)
+def test_a_follow_up_that_is_held_up_beyond_its_time_is_somebodys_business_at_once(
+    held_up_by, says
+):
+    crisis = NOON - 3 * DAY
+    one = person(last_crisis_event_at=crisis, last_contact_at=crisis, **held_up_by)
+    run_sweep(now=NOON - MOMENT)
+    assert not CareAlert.objects.exists()
+    for n in range(3):
+        run_sweep(now=NOON + n * HOUR)
+    alert = CareAlert.objects.get()
+    assert (alert.kind, alert.caregiver, alert.occasion) == ("followup_missed", one, crisis)
+    assert says in alert.detail
+
+
+def test_a_switched_off_cadence_is_named_as_what_holds_a_follow_up_up():
+    CadenceSwitch.objects.create(cadence="crisis_followup", is_on=False)
+    crisis = NOON - 4 * DAY
+    person(last_crisis_event_at=crisis, last_contact_at=crisis)
+    run_sweep(now=NOON)
+    assert "the cadence is switched off" in CareAlert.objects.get().detail
