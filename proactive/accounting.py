@@ -95,11 +95,12 @@ def alert_missed(messages: list[Message], *, now: datetime) -> None:
     )
 
 
-def alert_held_up(cadence: Cadence, *, now: datetime) -> None:
+def alert_held_up(cadence: Cadence, *, now: datetime, switched_off: str) -> None:
     """Tell a person of a stage whose time has passed while something still holds its text up.
 
-    It gets its row when a later stage goes out or the cascade ends. That may take weeks, and
-    somebody in a crisis should not wait so long to be noticed. One alert for each occasion.
+    `switched_off` says why the whole cadence does not send; "" when it does. The stage gets its
+    row when a later one goes out or the cascade ends. That may take weeks, and somebody in a
+    crisis should not wait so long to be noticed. One alert for each occasion.
     """
     (event,) = cadence.anchor.fields
     passed = Q()
@@ -114,16 +115,18 @@ def alert_held_up(cadence: Cadence, *, now: datetime) -> None:
     held_up = Caregiver.objects.filter(
         ~Exists(known), cadence.anchor.less_than(CASCADE, now) & passed
     )
+    # Whom nothing holds up was only locked while the sweep came by: the next one texts them.
     CareAlert.objects.bulk_create(
         [
             CareAlert(
                 kind=CareAlert.Kind.FOLLOWUP_MISSED,
                 caregiver=one,
                 occasion=cadence.anchor.of(one),
-                detail=f"Its time has passed, and it is held up: {_obstacles(cadence, one, now)}.",
+                detail=f"Its time has passed, and it is held up: {obstacles}.",
                 opened_at=now,
             )
             for one in held_up.order_by("pk")[:BATCH]
+            if (obstacles := switched_off or _obstacles(cadence, one, now))
         ],
         ignore_conflicts=True,
     )
@@ -138,7 +141,7 @@ def _obstacles(cadence: Cadence, caregiver: Caregiver, now: datetime) -> str:
         for rule in cadence.rules(step)
         if not rule.holds(caregiver, now)
     ]
-    return "; ".join(failing) or "the cadence is switched off"
+    return "; ".join(failing)
 
 
 # --- Occasions that are over ---

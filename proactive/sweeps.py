@@ -105,7 +105,8 @@ class _Run:
             self.superseded[cadence.name] += accounting.settle(
                 cadence, now=self.now, dry_run=self.sweep.dry_run
             )
-        if self.switchboard.is_open(cadence.name, self.now):
+        is_open = self.switchboard.is_open(cadence.name, self.now)
+        if is_open:
             queue = self._plan if self.sweep.dry_run else self._claim
             for step in cadence.steps:
                 for keys in _batches(due(cadence, step, now=self.now)):
@@ -114,7 +115,8 @@ class _Run:
                 self.churned += self._churn()
         # Only now: whoever could be texted has been.
         if cadence.vital and not self.sweep.dry_run:
-            accounting.alert_held_up(cadence, now=self.now)
+            why_not = "" if is_open else self.switchboard.says(cadence.name, self.now)
+            accounting.alert_held_up(cadence, now=self.now, switched_off=why_not)
 
     def _claim(self, cadence: Cadence, step: Step, keys: list[int]) -> None:
         with transaction.atomic():

@@ -342,4 +342,12 @@ def test_a_switched_off_cadence_is_named_as_what_holds_a_follow_up_up():
     crisis = NOON - 4 * DAY
     person(last_crisis_event_at=crisis, last_contact_at=crisis)
     run_sweep(now=NOON)
-    assert "the cadence is switched off" in CareAlert.objects.get().detail
+    assert CareAlert.objects.get().detail.endswith("it is held up: cadence is off.")
+
+
+def test_whoever_was_only_locked_while_the_sweep_came_by_is_no_alert(monkeypatch):
+    monkeypatch.setattr("proactive.accounting.lock_free", lambda keys: [])
+    crisis = NOON - 4 * DAY
+    person(last_crisis_event_at=crisis, last_contact_at=crisis, crisis_followup_count=0)
+    run_sweep(now=NOON)
+    assert (Message.objects.count(), CareAlert.objects.count()) == (0, 0)
