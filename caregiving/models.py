@@ -9,11 +9,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils import timezone
 
 from caregiving import zones
 from caregiving.fields import DerivedZonesField, PhoneNumberField
+from caregiving.intents import Intent
 
 
 class JourneyPhase(models.TextChoices):
@@ -40,10 +41,11 @@ class CaregiverQuerySet(models.QuerySet["Caregiver"]):
         return self.filter(journey_phase=JourneyPhase.ACTIVE)
 
     def reachable(self, *, now: datetime) -> "CaregiverQuerySet":
-        """Whom a text may go to at all: not opted out, not paused by staff."""
+        """Whom a text may go to at all: not opted out, not paused by staff, no dead number."""
         return self.filter(
             Q(outreach_paused_until__isnull=True) | Q(outreach_paused_until__lte=now),
             opted_out_at__isnull=True,
+            unreachable_at__isnull=True,
         )
 
     def gate_before(self, instant: datetime) -> "CaregiverQuerySet":
@@ -108,6 +110,12 @@ class Caregiver(models.Model):
         null=True, blank=True, help_text="Last consent, so that a late opt-out cannot undo it."
     )
     outreach_paused_until = models.DateTimeField(null=True, blank=True)
+    unreachable_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when no text can reach this number: a landline, or out of service.",
+    )
+    unreachable_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     objects = CaregiverQuerySet.as_manager()
 
@@ -192,14 +200,39 @@ class InboundMessage(models.Model):
     caregiver = models.ForeignKey(
         Caregiver, null=True, blank=True, on_delete=models.SET_NULL, related_name="inbound"
     )
-    from_number = PhoneNumberField(other_senders=True)
+    # Wider than a number: a text may come from `whatsapp:+1...` or from a name.
+    from_number = PhoneNumberField(max_length=64, other_senders=True)
     body = models.TextField(blank=True)
+    media = models.JSONField(
+        default=list,
+        blank=True,
+        db_default=Value([], models.JSONField()),
+        help_text='Pictures and other files, kept at the provider: [{"url", "content_type"}].',
+    )
+    intent = models.CharField(
+        max_length=8,
+        choices=Intent,
+        blank=True,
+        default=Intent.NONE,
+        db_default="",
+        help_text="What it was understood to ask for.",
+    )
     received_at = models.DateTimeField(default=timezone.now)
     # Unique: the provider may repeat a webhook.
     provider_sid = models.CharField(max_length=64, unique=True)
 
     class Meta:
         ordering = ["-received_at"]
+        indexes = [
+            # Reader: what a number wrote before we knew whose it is, when its owner is added.
+            models.Index(
+                fields=["from_number"],
+                name="inbound_of_strangers",
+                condition=Q(caregiver__isnull=True),
+            ),
+            # Reader: the admin's list, newest first.
+            models.Index(fields=["-received_at"], name="inbound_newest_first"),
+        ]
 
     def __str__(self) -> str:
         return f"text received {self.received_at:%Y-%m-%d %H:%M}"

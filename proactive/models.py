@@ -41,14 +41,45 @@ class Sweep(models.Model):
         default=dict, help_text='{"queued": {cadence: n}, "superseded": {cadence: n}, "churned": n}'
     )
     error = models.TextField(blank=True, help_text="What ended it early; what was done is kept.")
+    texts_queued = models.IntegerField(default=0, db_default=0)
+    held = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why it queued nothing and asks a person instead.",
+    )
+    approved_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a person let it go on all the same."
+    )
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="approved_sweeps",
+    )
 
     # What a dry run would have queued; not stored.
     planned: Sequence[Any] = ()
 
     class Meta:
         ordering = ["-started_at"]
-        # Reader: the admin's list, newest first.
-        indexes = [models.Index(fields=["-started_at"], name="sweeps_newest_first")]
+        indexes = [
+            # Reader: the admin's list, newest first.
+            models.Index(fields=["-started_at"], name="sweeps_newest_first"),
+            # Reader: the blast guard, which asks how many texts a sweep usually queues.
+            models.Index(
+                fields=["now"],
+                name="sweeps_that_queued",
+                condition=Q(texts_queued__gt=0, dry_run=False),
+            ),
+            # Reader: a sweep that may go on because a person has looked at the one held before.
+            models.Index(
+                fields=["approved_at"],
+                name="sweeps_approved",
+                condition=Q(approved_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"sweep of {self.now:%Y-%m-%d %H:%M}" + (" (dry run)" if self.dry_run else "")
@@ -113,7 +144,14 @@ class Message(models.Model):
     )
     attempts = models.SmallIntegerField(default=0)
     attempt_started_at = models.DateTimeField(null=True, blank=True)
-    retry_at = models.DateTimeField(null=True, blank=True, help_text="Backing off until then.")
+    retry_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Queued: not to be submitted before. Unknown or sent: when to look it up.",
+    )
+    lookups = models.SmallIntegerField(
+        default=0, db_default=0, help_text="How often the provider was asked what became of it."
+    )
     sent_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
     replied_at = models.DateTimeField(null=True, blank=True)
@@ -150,6 +188,12 @@ class Message(models.Model):
                 fields=["attempt_started_at"],
                 name="messages_unsettled",
                 condition=Q(status__in=[Status.SENDING, Status.UNKNOWN]),
+            ),
+            # Reader: reconciliation, which asks the provider what became of these.
+            models.Index(
+                fields=["retry_at"],
+                name="messages_to_look_up",
+                condition=Q(status__in=[Status.UNKNOWN, Status.SENT], retry_at__isnull=False),
             ),
             # Reader: a person's history, newest first.
             models.Index(fields=["caregiver", "-queued_at"], name="messages_of_person"),
@@ -264,6 +308,12 @@ class CadenceSwitch(models.Model):
     is_on = models.BooleanField("on", default=True)
     paused_until = models.DateTimeField(null=True, blank=True)
     reason = models.TextField(blank=True)
+    halted = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Switched off by the system: a test text that arrives switches it on again.",
+    )
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -290,7 +340,12 @@ class CareAlert(models.Model):
         FOLLOWUP_MISSED = "followup_missed", "A crisis follow-up did not go out in time"
         FOLLOWUP_FAILED = "followup_failed", "A crisis follow-up could not be delivered"
         OUTCOME_UNKNOWN = "outcome_unknown", "Nobody knows whether a text arrived"
+        FOLLOWUP_STUCK = "followup_stuck", "A crisis follow-up is past its time and has no end"
+        FOLLOWUP_UNACCOUNTED = "followup_unaccounted", "A crisis follow-up was lost sight of"
+        DUPLICATE = "duplicate", "A text may have gone out twice"
+        UNREACHABLE = "unreachable", "A person's number cannot be texted"
         SENDING_HALTED = "sending_halted", "Sending stopped: our own configuration"
+        SWEEP_HELD = "sweep_held", "A sweep stopped: far more texts than usual"
 
     kind = models.CharField(max_length=32, choices=Kind)
     caregiver = models.ForeignKey(
@@ -349,3 +404,37 @@ class CareAlert(models.Model):
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+
+class Sender(models.Model):
+    """A number or messaging service that we send from, and when it may send next.
+
+    One row is shared by all workers, so that together they keep to its pace.
+    """
+
+    identity = models.CharField(max_length=64, unique=True)
+    next_turn_at = models.DateTimeField(null=True, blank=True)
+    busy_until = models.DateTimeField(
+        null=True, blank=True, help_text="The provider asked us to wait, or cannot be reached."
+    )
+    busy_reason = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return self.identity
+
+
+class RefusedWebhook(models.Model):
+    """How many webhooks without a valid signature came in on one UTC day."""
+
+    day = models.DateField()
+    endpoint = models.CharField(max_length=16)
+    count = models.IntegerField(default=0)
+
+    class Meta:
+        ordering = ["-day", "endpoint"]
+        constraints = [
+            models.UniqueConstraint(fields=["day", "endpoint"], name="one_count_a_day_and_endpoint")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} refused at {self.endpoint} on {self.day}"
