@@ -11,11 +11,13 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from caregiving.intents import Intent
 from caregiving.models import (
     BurnoutBand,
     Caregiver,
     ConsentChange,
     CrisisEvent,
+    InboundMessage,
     JourneyPhase,
 )
 
@@ -121,10 +123,68 @@ def record_opt_in(
     return caregiver
 
 
+def record_unreachable(
+    caregiver: Caregiver, *, at: datetime | None = None, reason: str = ""
+) -> Caregiver:
+    """No text can reach this number: nothing is sent to it until it proves to be alive.
+
+    The person stays, with everything that is owed to them. A number that is known to be
+    unreachable keeps its first instant and reason.
+    """
+    at = _aware(at)
+    with transaction.atomic():
+        _lock(caregiver)
+        if caregiver.unreachable_at is None:
+            caregiver.unreachable_at = at
+            caregiver.unreachable_reason = reason[:200]
+            caregiver.save(update_fields=_UNREACHABLE_FIELDS)
+    return caregiver
+
+
+def record_reachable(caregiver: Caregiver, *, at: datetime | None = None) -> Caregiver:
+    """A text came from the number, or got there. Older news than the trouble changes nothing."""
+    at = _aware(at)
+    with transaction.atomic():
+        _lock(caregiver)
+        if caregiver.unreachable_at is not None and at >= caregiver.unreachable_at:
+            caregiver.unreachable_at = None
+            caregiver.unreachable_reason = ""
+            caregiver.save(update_fields=_UNREACHABLE_FIELDS)
+    return caregiver
+
+
+def record_new_number(caregiver: Caregiver) -> Caregiver:
+    """They have a number that was not theirs in our records: what it wrote before is theirs.
+
+    A STOP that came from it while nobody knew whose it is holds from now on. What kept the old
+    number from being texted says nothing about this one.
+    """
+    with transaction.atomic():
+        _lock(caregiver)
+        if caregiver.unreachable_at is not None:
+            caregiver.unreachable_at = None
+            caregiver.unreachable_reason = ""
+            caregiver.save(update_fields=_UNREACHABLE_FIELDS)
+        earlier = InboundMessage.objects.filter(
+            caregiver__isnull=True, from_number=caregiver.phone_number
+        )
+        wishes = list(
+            earlier.filter(intent__in=(Intent.STOP, Intent.START))
+            .order_by("received_at")
+            .values_list("intent", "received_at")
+        )
+        earlier.update(caregiver=caregiver)
+        for intent, at in wishes:
+            record = record_opt_out if intent == Intent.STOP else record_opt_in
+            record(caregiver, at=at, source="text")
+    return caregiver
+
+
 # --- Each part below expects the row to be locked ---
 
 _CONTACT_FIELDS = ["last_contact_at", "reactivation_message_count", "journey_phase"]
 _CRISIS_FIELDS = ["last_crisis_event_at", "crisis_followup_count"]
+_UNREACHABLE_FIELDS = ["unreachable_at", "unreachable_reason"]
 
 
 def _contact(caregiver: Caregiver, at: datetime) -> None:

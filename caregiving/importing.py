@@ -16,8 +16,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from caregiving import events
 from caregiving.importing_rows import KNOWN_COLUMNS, parse
-from caregiving.models import Caregiver
+from caregiving.models import Caregiver, InboundMessage
 from caregiving.progress import Advance, no_bar
 
 BATCH = 1000
@@ -152,6 +153,14 @@ def _take(batch: list[Row], report: Report, *, write: bool) -> None:
     report.new += len(new)
     if write:
         Caregiver.objects.bulk_create(new, batch_size=BATCH)
+        strangers = InboundMessage.objects.filter(
+            caregiver__isnull=True, from_number__in=[one.phone_number for one in new]
+        )
+        wrote = set(strangers.values_list("from_number", flat=True))
+        for one in new:
+            if one.phone_number in wrote:
+                # Before we knew whose number it is; most of all, they may have said stop.
+                events.record_new_number(one)
 
 
 # --- Reading the file ---

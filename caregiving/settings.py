@@ -118,6 +118,13 @@ TWILIO_AUTH_TOKEN: str = _read("TWILIO_AUTH_TOKEN", env.str, "")
 TWILIO_MESSAGING_SERVICE_SID: str = _read("TWILIO_MESSAGING_SERVICE_SID", env.str, "")
 TWILIO_FROM_NUMBER: str = _read("TWILIO_FROM_NUMBER", env.str, "")
 TWILIO_API_BASE_URL: str = _read("TWILIO_API_BASE_URL", env.str, "")
+TWILIO_WEBHOOK_KEY: str = _read("TWILIO_WEBHOOK_KEY", env.str, "")
+# Two confirmations of one STOP would be one text too many: either Twilio's or ours.
+OPT_OUT_CONFIRMATION: str = _read("OPT_OUT_CONFIRMATION", env.str, "twilio")
+_require(
+    OPT_OUT_CONFIRMATION in ("twilio", "service"),
+    f"OPT_OUT_CONFIRMATION must be twilio or service, not {OPT_OUT_CONFIRMATION!r}",
+)
 if SMS_GATEWAY == "twilio":
     _require(bool(TWILIO_ACCOUNT_SID), "TWILIO_ACCOUNT_SID is missing (SMS_GATEWAY is twilio)")
     _require(bool(TWILIO_AUTH_TOKEN), "TWILIO_AUTH_TOKEN is missing (SMS_GATEWAY is twilio)")

@@ -11,10 +11,11 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from caregiving.models import Caregiver, CaregiverQuerySet, CrisisEvent
+from proactive import alerts
 from proactive.clocks import SILENCE
 from proactive.declaring import Cadence
 from proactive.models import CareAlert, Message, Status, Sweep
-from proactive.rules import CASCADE, CONSENT, PAUSE
+from proactive.rules import CASCADE, CONSENT, PAUSE, REACHABLE
 
 BATCH = 1000
 
@@ -78,20 +79,17 @@ def alert_missed(messages: list[Message], *, now: datetime) -> None:
     by_person: dict[int, list[Message]] = {}
     for message in messages:
         by_person.setdefault(message.caregiver_id, []).append(message)
-    CareAlert.objects.bulk_create(
+    alerts.open_alerts(
+        CareAlert.Kind.FOLLOWUP_MISSED,
         [
-            CareAlert(
-                kind=CareAlert.Kind.FOLLOWUP_MISSED,
-                caregiver_id=key,
-                message=missed[-1],
-                occasion=missed[-1].occasion,
-                detail=f"Not sent in time: {', '.join(str(one.stage) for one in missed)} "
+            (
+                missed[-1],
+                f"Not sent in time: {', '.join(str(one.stage) for one in missed)} "
                 f"({missed[-1].reason}).",
-                opened_at=now,
             )
-            for key, missed in by_person.items()
+            for missed in by_person.values()
         ],
-        ignore_conflicts=True,
+        now=now,
     )
 
 
@@ -116,19 +114,14 @@ def alert_held_up(cadence: Cadence, *, now: datetime, switched_off: str) -> None
         ~Exists(known), cadence.anchor.less_than(CASCADE, now) & passed
     )
     # Whom nothing holds up was only locked while the sweep came by: the next one texts them.
-    CareAlert.objects.bulk_create(
+    alerts.open_for_people(
+        CareAlert.Kind.FOLLOWUP_MISSED,
         [
-            CareAlert(
-                kind=CareAlert.Kind.FOLLOWUP_MISSED,
-                caregiver=one,
-                occasion=cadence.anchor.of(one),
-                detail=f"Its time has passed, and it is held up: {obstacles}.",
-                opened_at=now,
-            )
+            (one, cadence.anchor.of(one), f"Its time has passed, and it is held up: {obstacles}.")
             for one in held_up.order_by("pk")[:BATCH]
             if (obstacles := switched_off or _obstacles(cadence, one, now))
         ],
-        ignore_conflicts=True,
+        now=now,
     )
 
 
@@ -165,7 +158,7 @@ def _unanswered(cadence: Cadence) -> Q:
     silent = Q(**{f"{first}__lte": F(event)}) | Q(
         **{f"{first}__isnull": True, f"{second}__lte": F(event)}
     )
-    alerts = CareAlert.objects.filter(
+    known = CareAlert.objects.filter(
         kind=CareAlert.Kind.CASCADE_UNANSWERED, caregiver=OuterRef("pk"), occasion=OuterRef(event)
     )
     texts = Message.objects.filter(
@@ -173,7 +166,7 @@ def _unanswered(cadence: Cadence) -> Q:
     )
     # Where there are no texts at all, whoever set the counter (an import, say) knows of some.
     texted = Q(Exists(texts.submitted())) | Q(~Exists(texts))
-    return Q(~Exists(alerts), **{f"{cadence.counter}__gt": 0}) & silent & texted
+    return Q(~Exists(known), **{f"{cadence.counter}__gt": 0}) & silent & texted
 
 
 def _settle_over(cadence: Cadence, now: datetime, dry_run: bool) -> int:
@@ -205,25 +198,24 @@ def _ended(cadence: Cadence, people: list[Caregiver], now: datetime) -> list[Mes
         cadence, unfinished, up_to=stages, reason="its time passed before it could go out", now=now
     )
     for row in rows:
-        for rule in (*cadence.who, CONSENT, PAUSE):
+        for rule in (*cadence.who, CONSENT, PAUSE, REACHABLE):
             if not rule.holds(row.caregiver, now):
                 row.reason += f"; {rule.says(row.caregiver, now)}"
     return rows
 
 
 def _alert_unanswered(cadence: Cadence, keys: list[int], now: datetime) -> None:
-    CareAlert.objects.bulk_create(
+    alerts.open_for_people(
+        CareAlert.Kind.CASCADE_UNANSWERED,
         [
-            CareAlert(
-                kind=CareAlert.Kind.CASCADE_UNANSWERED,
-                caregiver=one,
-                occasion=cadence.anchor.of(one),
-                detail="Not a word since the crisis, through all follow-ups. Consider calling.",
-                opened_at=now,
+            (
+                one,
+                cadence.anchor.of(one),
+                "Not a word since the crisis, through all follow-ups. Consider calling.",
             )
             for one in Caregiver.objects.filter(_unanswered(cadence), pk__in=keys)
         ],
-        ignore_conflicts=True,
+        now=now,
     )
 
 

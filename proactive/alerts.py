@@ -1,7 +1,13 @@
-"""Opening what a person must look at, once however often it is found."""
+"""Opening what a person must look at, once however often it is found; and closing it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import Value
+from django.db.models.functions import Concat
+
+from caregiving.models import Caregiver
 from proactive.models import CareAlert, Message
 
 
@@ -9,6 +15,13 @@ def open_alert(
     kind: CareAlert.Kind, *, now: datetime, detail: str, message: Message | None = None
 ) -> None:
     """Open an alert about `message`, or about the service as a whole when there is none."""
+    open_alerts(kind, [(message, detail)], now=now)
+
+
+def open_alerts(
+    kind: CareAlert.Kind, about: Iterable[tuple[Message | None, str]], *, now: datetime
+) -> None:
+    """Open one alert for each text with its detail, in one statement."""
     CareAlert.objects.bulk_create(
         [
             CareAlert(
@@ -19,7 +32,37 @@ def open_alert(
                 detail=detail,
                 opened_at=now,
             )
+            for message, detail in about
         ],
         # The constraints on CareAlert say what "the same alert" is.
         ignore_conflicts=True,
+    )
+
+
+def open_for_people(
+    kind: CareAlert.Kind, about: Iterable[tuple[Caregiver, datetime | None, str]], *, now: datetime
+) -> None:
+    """Open one alert for each person and occasion with its detail, about no text in particular."""
+    CareAlert.objects.bulk_create(
+        [
+            CareAlert(
+                kind=kind, caregiver=caregiver, occasion=occasion, detail=detail, opened_at=now
+            )
+            for caregiver, occasion, detail in about
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def resolve(
+    kind: CareAlert.Kind,
+    message: Message,
+    *,
+    note: str,
+    now: datetime,
+    by: AbstractBaseUser | None = None,
+) -> None:
+    """Close the alert about `message`, if one is open; `by` nobody when it has settled itself."""
+    CareAlert.objects.filter(kind=kind, message=message, resolved_at__isnull=True).update(
+        resolved_at=now, resolved_by=by, note=Concat("note", Value(f"{note}\n"))
     )

@@ -17,6 +17,7 @@ from proactive.rules import (
     GATE_OPEN,
     NOTHING_WAITING,
     PAUSE,
+    REACHABLE,
     Rule,
     conversation,
     in_window,
@@ -101,6 +102,7 @@ class Cadence:
         return (
             CONSENT,
             PAUSE,
+            REACHABLE,
             GATE_OPEN,
             NOTHING_WAITING,
             conversation(self.quiet),

@@ -20,14 +20,15 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from caregiving import events
 from caregiving.models import Caregiver
 from proactive import alerts, clocks, switches
 from proactive.cadences import BY_NAME
 from proactive.declaring import Cadence, Step
+from proactive.failures import record_consequences
 from proactive.models import CareAlert, Message, Status
+from proactive.reports import FIRST_LOOK_UP, apply_report, confirmation_at
 from proactive.rules import GATE
-from proactive.sms.gateway import Gateway, Outcome, SmsError, get_gateway
+from proactive.sms.gateway import Gateway, Outcome, Report, SmsError, get_gateway
 from proactive.switches import Switchboard
 
 # Nothing may wait at the carrier until it arrives at night, or when its words no longer fit.
@@ -204,23 +205,29 @@ def _give_back(message: Message) -> None:
     """Undo the claim: slot and counter are as if it had never been made.
 
     While a text waits nobody else can claim, so a gate not older than the claim is its own.
-    Stages that it overtook stay settled: the counter goes back to just below its stage.
     """
     caregiver = message.caregiver
     gate = caregiver.last_proactive_message_at
     if gate is not None and gate >= message.queued_at:
         caregiver.last_proactive_message_at = message.gate_before
-    changed = ["last_proactive_message_at"]
+        caregiver.save(update_fields=["last_proactive_message_at"])
+    give_back_stage(message)
+
+
+def give_back_stage(message: Message) -> None:
+    """Put the counter to just below the stage of `message`, so that it is owed again.
+
+    Expects the person to be locked. Stages that it overtook stay settled. Whatever has become of
+    the occasion: an event that begins a new one puts the counter to 0, and if staff corrected the
+    date it still counts this text.
+    """
     found = _declaration(message)
-    if found is not None and message.stage is not None:
-        cadence, _ = found
-        counter = cadence.counter
-        # Whatever has become of the occasion: an event that begins a new one puts the counter to
-        # 0, and if staff corrected the date it still counts this text.
-        if counter and getattr(caregiver, counter) == message.stage:
-            setattr(caregiver, counter, message.stage - 1)
-            changed.append(counter)
-    caregiver.save(update_fields=changed)
+    if found is None or message.stage is None:
+        return
+    counter = found[0].counter
+    if counter and getattr(message.caregiver, counter) == message.stage:
+        setattr(message.caregiver, counter, message.stage - 1)
+        message.caregiver.save(update_fields=[counter])
 
 
 def _declaration(message: Message) -> tuple[Cadence, Step] | None:
@@ -257,7 +264,10 @@ def _record_sent(message: Message, sid: str, now: datetime) -> Result:
     try:
         with transaction.atomic():
             _move_gate(message, now)
-            message.mark_sent(now=now, provider_sid=sid)
+            look_up_at = confirmation_at(message, now)
+            if not message.mark_sent(now=now, provider_sid=sid, look_up_at=look_up_at):
+                # A report overtook the answer; it had better have been about the same text.
+                apply_report(message, Report(sid, "sent"), now=now)
     except DatabaseError:
         # Kept in the log: it is the evidence for what reconciliation will find as `unknown`.
         logger.error("message %s was taken as %s but could not be recorded", message.pk, sid)
@@ -272,7 +282,7 @@ def _record_error(message: Message, error: SmsError, now: datetime) -> Result:
         case Outcome.UNKNOWN:
             with transaction.atomic():
                 _move_gate(message, now)
-                message.mark_unknown(reason=reason)
+                message.mark_unknown(reason=reason, look_up_at=now + FIRST_LOOK_UP)
             return Result.UNKNOWN
         case Outcome.BUSY:
             # While it waits the person gets no other text, whatever wait the provider asks for.
@@ -287,13 +297,8 @@ def _record_error(message: Message, error: SmsError, now: datetime) -> Result:
             return Result.HALTED
         case Outcome.OPTED_OUT | Outcome.REJECTED:
             with transaction.atomic():
-                if error.outcome is Outcome.OPTED_OUT:
-                    events.record_opt_out(message.caregiver, at=now, source="provider")
+                record_consequences(message, error.outcome, code=error.code, reason=reason, now=now)
                 message.mark_failed(code=error.code, reason=reason)
-                if BY_NAME[message.cadence].vital:
-                    alerts.open_alert(
-                        CareAlert.Kind.FOLLOWUP_FAILED, message=message, detail=reason, now=now
-                    )
             return Result.FAILED
 
 

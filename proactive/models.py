@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from caregiving.models import Caregiver, Language
@@ -25,6 +26,10 @@ class Status(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
     SUPERSEDED = "superseded", "Superseded"
 
+
+# What the provider says of a text that it took. Its reports come in any order and more than once:
+# one moves a text up this list, never down. A receipt outranks a failure, for the phone has it.
+RANKED = (Status.SENT, Status.FAILED, Status.UNDELIVERED, Status.DELIVERED)
 
 # A text that may still be handed to the provider. One person has at most one of them.
 WAITING = (Status.QUEUED, Status.SENDING)
@@ -144,10 +149,9 @@ class Message(models.Model):
     )
     attempts = models.SmallIntegerField(default=0)
     attempt_started_at = models.DateTimeField(null=True, blank=True)
-    retry_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="Queued: not to be submitted before. Unknown or sent: when to look it up.",
+    retry_at = models.DateTimeField(null=True, blank=True, help_text="Backing off until then.")
+    look_up_at = models.DateTimeField(
+        null=True, blank=True, help_text="When to ask the provider what became of it."
     )
     lookups = models.SmallIntegerField(
         default=0, db_default=0, help_text="How often the provider was asked what became of it."
@@ -191,9 +195,9 @@ class Message(models.Model):
             ),
             # Reader: reconciliation, which asks the provider what became of these.
             models.Index(
-                fields=["retry_at"],
+                fields=["look_up_at"],
                 name="messages_to_look_up",
-                condition=Q(status__in=[Status.UNKNOWN, Status.SENT], retry_at__isnull=False),
+                condition=Q(look_up_at__isnull=False),
             ),
             # Reader: a person's history, newest first.
             models.Index(fields=["caregiver", "-queued_at"], name="messages_of_person"),
@@ -217,12 +221,15 @@ class Message(models.Model):
             retry_at=None,
         )
 
-    def mark_sent(self, *, now: datetime, provider_sid: str) -> bool:
+    def mark_sent(
+        self, *, now: datetime, provider_sid: str, look_up_at: datetime | None = None
+    ) -> bool:
         return self._move(
             (Status.SENDING, Status.UNKNOWN),
             status=Status.SENT,
             sent_at=now,
             provider_sid=provider_sid,
+            look_up_at=look_up_at,
             reason="",
             error_code="",
         )
@@ -230,8 +237,23 @@ class Message(models.Model):
     def mark_failed(self, *, code: str, reason: str) -> bool:
         return self._move((Status.SENDING,), status=Status.FAILED, error_code=code, reason=reason)
 
-    def mark_unknown(self, *, reason: str) -> bool:
-        return self._move((Status.SENDING,), status=Status.UNKNOWN, reason=reason)
+    def mark_unknown(self, *, reason: str, look_up_at: datetime | None = None) -> bool:
+        return self._move(
+            (Status.SENDING,), status=Status.UNKNOWN, reason=reason, look_up_at=look_up_at
+        )
+
+    def claim_look_up(self, *, next_at: datetime | None) -> bool:
+        """Whoever sets the next look-up makes this one."""
+        return self._change(Q(look_up_at=self.look_up_at), look_up_at=next_at)
+
+    def count_look_up(self) -> None:
+        self._change(Q(), lookups=F("lookups") + 1)
+
+    def mark_settled(self, *, now: datetime, reason: str) -> bool:
+        """A person decided that it arrived."""
+        return self._move(
+            (Status.UNKNOWN,), status=Status.SENT, sent_at=now, look_up_at=None, reason=reason
+        )
 
     def mark_queued_again(self, *, retry_at: datetime | None, code: str, reason: str) -> bool:
         """The provider never took it: it waits for its next attempt."""
@@ -247,8 +269,49 @@ class Message(models.Model):
     def mark_cancelled(self, *, reason: str) -> bool:
         return self._move((Status.QUEUED,), status=Status.CANCELLED, reason=reason, retry_at=None)
 
+    def mark_given_up(self, *, reason: str) -> bool:
+        """A person decided that it did not arrive: the stage may be planned again."""
+        return self._move(
+            (Status.UNKNOWN,), status=Status.CANCELLED, reason=reason, look_up_at=None
+        )
+
+    def mark_reported(
+        self,
+        status: Status,
+        *,
+        now: datetime,
+        provider_sid: str,
+        look_up_at: datetime | None,
+        code: str = "",
+        reason: str = "",
+    ) -> bool:
+        """The provider has it, as `provider_sid`: `status` by rank, never backwards.
+
+        Whatever we had thought of a text without a SID yields to the provider's word.
+        """
+        took_place = {Status.SENT: {}, Status.DELIVERED: {"delivered_at": now}}
+        lower = RANKED[: RANKED.index(status)]
+        news = Q(provider_sid__isnull=True) | Q(provider_sid=provider_sid, status__in=lower)
+        return self._change(
+            news,
+            status=status,
+            provider_sid=provider_sid,
+            sent_at=Coalesce("sent_at", Value(now)),
+            retry_at=None,
+            look_up_at=look_up_at,
+            error_code=code,
+            reason=reason,
+            **took_place.get(status, {}),
+        )
+
+    def mark_replied(self, *, now: datetime) -> bool:
+        return self._change(Q(replied_at__isnull=True), replied_at=now)
+
     def _move(self, expected: tuple[Status, ...], **changes: Any) -> bool:
-        moved = Message.objects.filter(pk=self.pk, status__in=expected).update(**changes)
+        return self._change(Q(status__in=expected), **changes)
+
+    def _change(self, expected: Q, **changes: Any) -> bool:
+        moved = Message.objects.filter(expected, pk=self.pk).update(**changes)
         if moved:
             self.refresh_from_db(fields=list(changes))
         return bool(moved)
@@ -343,7 +406,6 @@ class CareAlert(models.Model):
         FOLLOWUP_STUCK = "followup_stuck", "A crisis follow-up is past its time and has no end"
         FOLLOWUP_UNACCOUNTED = "followup_unaccounted", "A crisis follow-up was lost sight of"
         DUPLICATE = "duplicate", "A text may have gone out twice"
-        UNREACHABLE = "unreachable", "A person's number cannot be texted"
         SENDING_HALTED = "sending_halted", "Sending stopped: our own configuration"
         SWEEP_HELD = "sweep_held", "A sweep stopped: far more texts than usual"
 

@@ -1,58 +1,71 @@
-"""From unknown to known: texts whose submission nobody saw end.
+"""From unknown to known: texts whose submission nobody saw end, and reports that never came.
 
-Nothing here sends. A text that may have gone out is never sent again by itself; when nothing
-tells what became of it, a person decides.
+Nothing here sends. A text that may have gone out is never sent again by itself: it is looked up
+at the provider, and when nothing tells what became of it a person decides.
 """
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import DatabaseError, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from caregiving.models import Caregiver
 from proactive import alerts
-from proactive.models import CareAlert, Message, Status
+from proactive.cadences import CADENCES
+from proactive.delivery import give_back_stage
+from proactive.models import CareAlert, Message, MessageQuerySet, Status
+from proactive.reports import CONFIRM_AFTER, FIRST_LOOK_UP, LEASE, apply_report
+from proactive.sms.gateway import Gateway, Report, SmsError, get_gateway
 
-# Well over the HTTP timeout: whoever marked the text has answered by then, or is dead.
-LEASE = timedelta(minutes=5)
 # How long an unknown outcome may stay so before a person is asked.
 PATIENCE = timedelta(hours=1)
+# After that the provider is still asked now and then: its list has been seen to lag by hours.
+LOOK_UPS_END = timedelta(hours=24)
+# When to ask about a text that was sent and never confirmed, counted from when it was.
+CONFIRMATIONS = (CONFIRM_AFTER, timedelta(hours=6), timedelta(hours=24))
+# Between our clock and the provider's.
+SKEW = timedelta(minutes=2)
 BATCH = 500
+# Each costs a request. What is left over is first in line at the next pass.
+LOOK_UPS_A_PASS = 50
+
+NOT_ENDED = (Status.QUEUED, Status.SENDING, Status.UNKNOWN)
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
 class Reconciled:
-    """How many texts became unknown, and how many alerts that opened."""
+    """How many texts became unknown, were looked up and found, and how many alerts that opened."""
 
     expired: int = 0
+    looked_up: int = 0
+    found: int = 0
     alerts: int = 0
 
 
 def reconcile(*, now: datetime | None = None) -> Reconciled:
-    """Give up on submissions that never ended, and ask a person about those that stay unknown."""
+    """Give up on submissions that never ended, ask the provider, and ask a person about the rest.
+
+    Safe to run twice at once: each step is a conditional update, and a look-up is claimed before
+    the request that it costs.
+    """
     now = now or timezone.now()
     report = Reconciled()
     stuck = Message.objects.filter(status=Status.SENDING, attempt_started_at__lte=now - LEASE)
     for message in stuck.order_by("attempt_started_at")[:BATCH]:
-        report.expired += _expire(message)
-    alerted = CareAlert.objects.filter(kind=CareAlert.Kind.OUTCOME_UNKNOWN, message=OuterRef("pk"))
-    lasting = Message.objects.filter(
-        ~Exists(alerted), status=Status.UNKNOWN, attempt_started_at__lte=now - PATIENCE
-    )
-    for message in lasting.order_by("attempt_started_at")[:BATCH]:
-        alerts.open_alert(
-            CareAlert.Kind.OUTCOME_UNKNOWN,
-            message=message,
-            detail=f"Submitted {message.attempt_started_at:%Y-%m-%d %H:%M} UTC; {message.reason}",
-            now=now,
-        )
-        report.alerts += 1
+        report.expired += _expire(message, now)
+    _look_up_due(report, now)
+    report.alerts = _alert_unknown(now) + _alert_stuck(now)
     return report
 
 
-def _expire(message: Message) -> bool:
+def _expire(message: Message, now: datetime) -> bool:
     """`sending` for longer than its lease becomes `unknown`; the gate counts to the lease's end."""
     assert message.attempt_started_at is not None
     lease_end = message.attempt_started_at + LEASE
@@ -60,4 +73,174 @@ def _expire(message: Message) -> bool:
         Caregiver.objects.gate_before(lease_end).filter(pk=message.caregiver_id).update(
             last_proactive_message_at=lease_end
         )
-        return message.mark_unknown(reason="no answer was recorded: the worker may have died")
+        return message.mark_unknown(
+            reason="no answer was recorded: the worker may have died", look_up_at=now
+        )
+
+
+# --- Asking the provider ---
+
+
+def _look_up_due(report: Reconciled, now: datetime) -> None:
+    due = Message.objects.filter(look_up_at__lte=now).order_by("look_up_at")
+    messages = list(due[:LOOK_UPS_A_PASS])
+    if not messages:
+        return
+    gateway = get_gateway()
+    for message in messages:
+        # The next one is set before this one is made: a crash in between must not repeat it
+        # for ever, and another worker must not make it as well.
+        if not message.claim_look_up(next_at=_next_look_up(message, now)):
+            continue
+        try:
+            news = _look_up(message, gateway)
+        except SmsError as error:
+            logger.warning("look-ups stop for this pass: %s", error)
+            return
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("message %s: its look-up broke", message.pk)
+            continue
+        message.count_look_up()
+        report.looked_up += 1
+        report.found += _take_in(message, news, now)
+
+
+def _next_look_up(message: Message, now: datetime) -> datetime | None:
+    """When to ask again, should this look-up bring no news; None when that is the last one."""
+    if message.status == Status.SENT:
+        since = message.sent_at or now
+        return next((since + wait for wait in CONFIRMATIONS if since + wait > now), None)
+    since = message.attempt_started_at or now
+    wait = min(FIRST_LOOK_UP * 2 ** min(message.lookups, 6), PATIENCE)
+    return now + wait if now + wait <= since + LOOK_UPS_END else None
+
+
+def _look_up(message: Message, gateway: Gateway) -> list[Report]:
+    """What the provider has that can be this text. Raises SmsError."""
+    if message.provider_sid:
+        fetched = gateway.fetch(message.provider_sid)
+        return [fetched] if fetched else []
+    assert message.attempt_started_at is not None  # or it would not be unknown
+    listed = gateway.find(
+        message,
+        since=message.attempt_started_at - SKEW,
+        until=message.attempt_started_at + LEASE + SKEW,
+    )
+    taken = set(
+        Message.objects.filter(provider_sid__in=[one.sid for one in listed]).values_list(
+            "provider_sid", flat=True
+        )
+    )
+    return [one for one in listed if one.sid not in taken]
+
+
+def _take_in(message: Message, news: list[Report], now: datetime) -> bool:
+    if not news:
+        return False
+    is_news = apply_report(message, news[0], now=now)
+    if len(news) > 1:
+        alerts.open_alert(
+            CareAlert.Kind.DUPLICATE,
+            message=message,
+            detail="The provider has the very same words to the same number more than once: "
+            + ", ".join(f"{one.sid} ({one.status})" for one in news),
+            now=now,
+        )
+    return is_news
+
+
+# --- Asking a person ---
+
+
+def _alert_unknown(now: datetime) -> int:
+    alerted = CareAlert.objects.filter(kind=CareAlert.Kind.OUTCOME_UNKNOWN, message=OuterRef("pk"))
+    lasting = Message.objects.filter(
+        ~Exists(alerted), status=Status.UNKNOWN, attempt_started_at__lte=now - PATIENCE
+    )
+    return _alert_each(
+        CareAlert.Kind.OUTCOME_UNKNOWN,
+        lasting.order_by("attempt_started_at"),
+        lambda message: (
+            f"Submitted {message.attempt_started_at:%Y-%m-%d %H:%M} UTC; {message.reason}. "
+            f"Asked {_times(message.lookups)}, the provider did not have it, which proves nothing. "
+            "Decide on the text's page: it arrived, or send again."
+        ),
+        now,
+    )
+
+
+def _alert_stuck(now: datetime) -> int:
+    """Vital texts whose time has passed while nobody can say what became of them."""
+    past = Q(pk__in=[])
+    for cadence in CADENCES:
+        for step in cadence.steps if cadence.vital else ():
+            assert step.limit is not None
+            past |= Q(cadence=cadence.name, stage=step.stage, occasion__lte=now - step.limit)
+    about_it = CareAlert.objects.filter(message=OuterRef("pk"))
+    seen_to = about_it.filter(resolved_at__isnull=True) | about_it.filter(
+        kind=CareAlert.Kind.FOLLOWUP_STUCK
+    )
+    stuck = Message.objects.filter(past, ~Exists(seen_to), status__in=NOT_ENDED)
+    return _alert_each(
+        CareAlert.Kind.FOLLOWUP_STUCK,
+        stuck.order_by("queued_at"),
+        lambda message: (
+            f"It was queued {message.queued_at:%Y-%m-%d %H:%M} UTC, is still "
+            f"{message.get_status_display().lower()}, and its words no longer fit."
+        ),
+        now,
+    )
+
+
+def _alert_each(
+    kind: CareAlert.Kind,
+    messages: MessageQuerySet,
+    says: Callable[[Message], str],
+    now: datetime,
+) -> int:
+    about = [(message, says(message)) for message in messages[:BATCH]]
+    alerts.open_alerts(kind, about, now=now)
+    return len(about)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+# --- What a person decides ---
+
+
+def settle_as_arrived(
+    message: Message, *, by: AbstractBaseUser, note: str, now: datetime | None = None
+) -> bool:
+    """Staff found out that an unknown text arrived. False when it is not unknown any more."""
+    return _settle(message, f"{by} says that it arrived: {note}", by, now, arrived=True)
+
+
+def send_again(
+    message: Message, *, by: AbstractBaseUser, note: str, now: datetime | None = None
+) -> bool:
+    """Staff found out that an unknown text never arrived. False when it is not unknown any more.
+
+    The stage is owed again, and a later sweep finds it under all of its rules. The 24 hours since
+    the submission stay: it may have arrived after all. Should the provider report so before the new
+    text goes out, that one is withdrawn.
+    """
+    return _settle(message, f"{by} had it sent again: {note}", by, now, arrived=False)
+
+
+def _settle(
+    message: Message, reason: str, by: AbstractBaseUser, now: datetime | None, *, arrived: bool
+) -> bool:
+    now = now or timezone.now()
+    with transaction.atomic():
+        message.caregiver = Caregiver.objects.select_for_update().get(pk=message.caregiver_id)
+        if arrived:
+            done = message.mark_settled(now=now, reason=reason)
+        elif done := message.mark_given_up(reason=reason):
+            give_back_stage(message)
+        if done:
+            alerts.resolve(CareAlert.Kind.OUTCOME_UNKNOWN, message, note=reason, now=now, by=by)
+    return done

@@ -117,6 +117,16 @@ PAUSE = Rule(
 )
 
 
+def _reachable_says(caregiver: Caregiver, now: datetime) -> str:
+    since = caregiver.unreachable_at
+    if since is None:
+        return "nothing says that the number cannot be texted"
+    return f"cannot be texted since {local(since, caregiver)}: {caregiver.unreachable_reason}"
+
+
+REACHABLE = Rule("reachable", lambda now: Q(unreachable_at__isnull=True), _reachable_says)
+
+
 def _gate_says(caregiver: Caregiver, now: datetime) -> str:
     last = caregiver.last_proactive_message_at
     if last is None:

@@ -41,7 +41,7 @@ class Switchboard:
         return self.switches.get(cadence) or CadenceSwitch(cadence=cadence)
 
 
-def halt_everything(*, reason: str) -> None:
+def halt_everything(*, reason: str, since: datetime | None = None) -> None:
     """Stop all sending until staff switch it on again; what is queued stays queued."""
     CadenceSwitch.objects.update_or_create(
         cadence=CadenceSwitch.EVERYTHING, defaults={"is_on": False, "reason": reason}

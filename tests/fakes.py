@@ -1,9 +1,10 @@
 """What stands in for the outside world inside a test's own process."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from proactive.models import Message
+from proactive.sms.gateway import Report
 
 
 class RecordingGateway:
@@ -17,6 +18,10 @@ class RecordingGateway:
         self.sent: list[dict[str, Any]] = []
         self.tried: list[dict[str, Any]] = []
         self.fails_with: Exception | dict[str, Exception] | None = None
+        # What the provider tells when it is asked, and what it was asked about.
+        self.listed: list[Report] | Exception = []
+        self.fetched: dict[str, Report] = {}
+        self.asked: list[tuple[str, datetime, datetime]] = []
 
     def send(self, message: Message, *, validity: timedelta) -> str:
         entry = {
@@ -35,3 +40,12 @@ class RecordingGateway:
             raise failure
         self.sent.append(entry)
         return f"recorded-{message.pk}"
+
+    def find(self, message: Message, *, since: datetime, until: datetime) -> list[Report]:
+        self.asked.append((message.to_number, since, until))
+        if isinstance(self.listed, Exception):
+            raise self.listed
+        return self.listed
+
+    def fetch(self, sid: str) -> Report | None:
+        return self.fetched.get(sid)

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                             ("stop", "Stop texting"),
                             ("start", "Text again"),
                             ("help", "Help"),
-                            ("", "-"),
+                            ("", "None of these"),
                         ],
                         db_default="",
                         default="",

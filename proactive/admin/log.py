@@ -1,4 +1,4 @@
-"""Texts, sweeps and alerts: what happened."""
+"""Sweeps and alerts: what happened."""
 
 from typing import Any
 
@@ -6,21 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from proactive.admin.saving import OnlyChangedAdmin, ReadOnlyAdmin
-from proactive.admin.words import in_words
-from proactive.models import CareAlert, Message, Sweep
-
-
-@admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
-    list_display = ("queued_at", "caregiver", "what", "status", "because", "reason", "sent_at")
-    list_filter = ("status", "cadence", "stage")
-    list_select_related = ("caregiver",)
-    search_fields = ("to_number", "caregiver__first_name", "provider_sid")
-    ordering = ("-queued_at",)
-
-    @admin.display(description="what", ordering="cadence")
-    def what(self, message: Message) -> str:
-        return in_words(message.cadence, message.stage)
+from proactive.models import CareAlert, Sweep
 
 
 @admin.register(Sweep)

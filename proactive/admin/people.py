@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 
+from caregiving import events
 from caregiving.models import Caregiver, WellnessScore
 from proactive.admin.saving import OnlyChangedAdmin
 from proactive.admin.words import in_words
@@ -17,6 +18,9 @@ from proactive.clocks import home
 from proactive.explaining import explain
 from proactive.forecasting import forecast
 from proactive.models import Message
+
+# Of what a person wrote, on their page; the rest is under Inbound messages.
+LATEST = 5
 
 
 class MessageInline(TabularInline):
@@ -61,12 +65,14 @@ class CaregiverAdmin(OnlyChangedAdmin):
         "last_contact_at",
         "last_proactive_message_at",
         "opted_out_at",
+        "unreachable_at",
     )
     list_filter = (
         "journey_phase",
         "burnout_band",
         "language",
         ("opted_out_at", admin.EmptyFieldListFilter),
+        ("unreachable_at", admin.EmptyFieldListFilter),
         ("last_crisis_event_at", admin.EmptyFieldListFilter),
     )
     search_fields = ("first_name", "phone_number", "care_recipient_name")
@@ -88,6 +94,8 @@ class CaregiverAdmin(OnlyChangedAdmin):
         "onboarding_nudge_count",
         "opted_out_at",
         "opted_in_at",
+        "unreachable_at",
+        "unreachable_reason",
         "created_at",
     )
     fieldsets = (
@@ -127,6 +135,12 @@ class CaregiverAdmin(OnlyChangedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def save_model(self, request: HttpRequest, obj: Caregiver, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "phone_number" in form.changed_data:
+            # The trouble was the old number's; what the new one wrote to us is theirs.
+            events.record_new_number(obj)
+
     @admin.display(description="local time")
     def local_time(self, caregiver: Caregiver) -> str:
         return f"{timezone.now().astimezone(home(caregiver)):%H:%M}"
@@ -144,5 +158,6 @@ class CaregiverAdmin(OnlyChangedAdmin):
                 "zone": home(caregiver),
                 "explanation": explain(caregiver, now=now),
                 "forecast": upcoming,
+                "wrote": caregiver.inbound.order_by("-received_at")[:LATEST],
             },
         )

@@ -80,13 +80,21 @@ class Migration(migrations.Migration):
             "message",
             [
                 (
+                    "look_up_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="When to ask the provider what became of it.",
+                        null=True,
+                    ),
+                ),
+                (
                     "lookups",
                     models.SmallIntegerField(
                         db_default=0,
                         default=0,
                         help_text="How often the provider was asked what became of it.",
                     ),
-                )
+                ),
             ],
         ),
         AddFields(
@@ -134,28 +142,17 @@ class Migration(migrations.Migration):
                     ("followup_stuck", "A crisis follow-up is past its time and has no end"),
                     ("followup_unaccounted", "A crisis follow-up was lost sight of"),
                     ("duplicate", "A text may have gone out twice"),
-                    ("unreachable", "A person's number cannot be texted"),
                     ("sending_halted", "Sending stopped: our own configuration"),
                     ("sweep_held", "A sweep stopped: far more texts than usual"),
                 ],
                 max_length=32,
             ),
         ),
-        migrations.AlterField(
-            "message",
-            "retry_at",
-            models.DateTimeField(
-                blank=True,
-                help_text="Queued: not to be submitted before. Unknown or sent: when to look "
-                "it up.",
-                null=True,
-            ),
-        ),
         AddIndexConcurrently(
             "message",
             models.Index(
-                condition=Q(("retry_at__isnull", False), ("status__in", ["unknown", "sent"])),
-                fields=["retry_at"],
+                condition=Q(("look_up_at__isnull", False)),
+                fields=["look_up_at"],
                 name="messages_to_look_up",
             ),
         ),

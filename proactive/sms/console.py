@@ -3,12 +3,13 @@
 import json
 import os
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
 from proactive.models import Message
+from proactive.sms.gateway import Report
 
 
 class ConsoleGateway:
@@ -37,3 +38,11 @@ class ConsoleGateway:
         # Standard output belongs to the command that is running, whose JSON it would break.
         print(f"SMS to {message.to_number}: {message.body}", file=sys.stderr, flush=True)
         return sid
+
+    def find(self, message: Message, *, since: datetime, until: datetime) -> list[Report]:
+        """Nothing: paper has no list to ask, so a person looks at the printed lines."""
+        return []
+
+    def fetch(self, sid: str) -> Report | None:
+        """Nothing: what is printed is neither delivered nor lost."""
+        return None

@@ -94,15 +94,29 @@ MEANINGS: dict[Outcome, dict[int, str]] = {
     },
 }
 
+# Of those: no text will ever reach this number.
+DEAD_NUMBER = frozenset(
+    str(code) for code in (21211, 21214, 21217, 21265, 21268, 21612, 21614, 21635, 30005, 30006)
+)
+
+# By the code as it is written: what a callback brings need not be a number.
 _BY_CODE = {
-    code: (outcome, says) for outcome, codes in MEANINGS.items() for code, says in codes.items()
+    str(code): (outcome, says)
+    for outcome, codes in MEANINGS.items()
+    for code, says in codes.items()
 }
 
 
 def say(code: int | str) -> str:
     """The sentence for one of Twilio's codes, such as "The number is a landline (21635)"."""
-    known = _BY_CODE.get(int(code)) if str(code).isdecimal() else None
+    known = _BY_CODE.get(str(code))
     return f"{known[1] if known else 'Twilio reports an error'} ({code})"
+
+
+def outcome_of(code: int | str) -> Outcome | None:
+    """What one of Twilio's codes means for the text; None for a code that we do not know."""
+    known = _BY_CODE.get(str(code))
+    return known[0] if known else None
 
 
 def read_refusal(status: int, code: int | None) -> tuple[Outcome, str]:
@@ -115,8 +129,8 @@ def read_refusal(status: int, code: int | None) -> tuple[Outcome, str]:
     if status == 429:
         return Outcome.BUSY, say(code if code in MEANINGS[Outcome.BUSY] else 20429)
     if 400 <= status < 500 and status != 408:
-        if code in _BY_CODE:
-            return _BY_CODE[code][0], say(code)
+        if code is not None and (outcome := outcome_of(code)):
+            return outcome, say(code)
         # Refused before anybody looked at the text: not our account, not allowed, or not Twilio.
         if status in (401, 403, 404, 405, 407):
             return Outcome.MISCONFIGURED, f"Twilio does not let us in ({code or f'HTTP {status}'})"

@@ -1,6 +1,7 @@
 """What delivery expects of a carrier of texts, and the one error it understands."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import cache
 from typing import Protocol
@@ -45,12 +46,36 @@ class SmsError(Exception):
         return self.outcome in (Outcome.REJECTED, Outcome.OPTED_OUT)
 
 
+@dataclass(frozen=True)
+class Report:
+    """What the provider says of a text that it took: in a status callback, or when asked.
+
+    `status` is one of Twilio's words, or one that we do not know yet; `code` its error code, or "".
+    """
+
+    sid: str
+    status: str
+    code: str = ""
+
+
 class Gateway(Protocol):
     def send(self, message: Message, *, validity: timedelta) -> str:
         """Submit `message`, to be dropped by the carrier when not delivered within `validity`.
 
         Returns the carrier's identifier. Raises SmsError; any other exception counts as unknown.
         """
+        ...
+
+    def find(self, message: Message, *, since: datetime, until: datetime) -> list[Report]:
+        """What the provider's list has with the number and the very words of `message`, created
+        between `since` and `until`; the earliest first.
+
+        An empty list proves nothing, for the list may lag. Raises SmsError when it cannot be read.
+        """
+        ...
+
+    def fetch(self, sid: str) -> Report | None:
+        """What has become of one text; None when this provider cannot say. Raises SmsError."""
         ...
 
 

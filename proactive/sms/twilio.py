@@ -3,7 +3,10 @@
 import json
 import re
 import ssl
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 import requests
@@ -11,15 +14,21 @@ import urllib3.exceptions
 from django.conf import settings
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
+from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
+from twilio.rest.api.v2010.account.message import MessageInstance
+from twilio.twiml.messaging_response import MessagingResponse
 
 from proactive.models import Message
 from proactive.sms.errors import read_refusal
-from proactive.sms.gateway import Outcome, SmsError
+from proactive.sms.gateway import Outcome, Report, SmsError
 
 # Below PUBLIC_BASE_URL. Twilio signs what it calls, so the UUID in it identifies a text even when
 # the answer that held its SID never reached us.
 STATUS_CALLBACK_PATH = "/webhooks/twilio/status/{message_id}/"
+
+# Texts to one number: seldom more than one page.
+LIST_PAGE = 100
 
 # What Twilio accepts; without a ValidityPeriod it assumes the longest.
 SHORTEST_VALIDITY = timedelta(seconds=1)
@@ -54,7 +63,7 @@ class TwilioGateway:
 
         Returns Twilio's SID. Raises SmsError.
         """
-        try:
+        with _failures_in_our_words():
             sid = self._messages.create(
                 to=message.to_number,
                 body=message.body,
@@ -65,15 +74,62 @@ class TwilioGateway:
                 ),
                 **self._sender,
             ).sid
-        except requests.RequestException as error:
-            outcome, reason = _read_failure(error)
-            raise SmsError(outcome, reason) from error
-        except (AttributeError, TypeError, ValueError) as error:
-            # The client could not make sense of a 2xx answer.
-            raise SmsError(Outcome.UNKNOWN, "Twilio's answer cannot be read") from error
         if not (isinstance(sid, str) and sid):
             raise SmsError(Outcome.UNKNOWN, "Twilio's answer names no text")
         return sid
+
+    def find(self, message: Message, *, since: datetime, until: datetime) -> list[Report]:
+        """Ours to the number and with the very words of `message`, by when Twilio created them.
+
+        Not by when it sent them: what still waits there has no such date. The list may lag by
+        hours, so that what is absent may still have been taken. Raises SmsError.
+        """
+        # Twilio gives whole seconds.
+        since = since.replace(microsecond=0)
+        found = []
+        with _failures_in_our_words():
+            listed = self._messages.stream(to=message.to_number, page_size=LIST_PAGE)
+            for one in takewhile(lambda one: one.date_created >= since, listed):
+                ours = str(one.direction).startswith("outbound")
+                if ours and one.body == message.body and one.date_created <= until:
+                    found.append(_report(one))
+        return found[::-1]
+
+    def fetch(self, sid: str) -> Report | None:
+        """What Twilio has of one text by now. Raises SmsError."""
+        with _failures_in_our_words():
+            return _report(self._messages(sid).fetch())
+
+
+def has_valid_signature(
+    url: str, signed: Mapping[str, str] | str, signature: str, signature_settings: str
+) -> bool:
+    """Whether Twilio signed a webhook to the public `url`.
+
+    `signed` is what the signature covers besides: the form's fields, or the text of a JSON body.
+    `signature` and `signature_settings` are its two headers; the latter comes with a webhook that
+    is signed with a shared key in place of the account's token.
+    """
+    secret = settings.TWILIO_WEBHOOK_KEY if signature_settings else settings.TWILIO_AUTH_TOKEN
+    # Without a secret anybody could sign; a JSON body counts only by the digest in the address.
+    if not (secret and signature) or (isinstance(signed, str) and "bodySHA256=" not in url):
+        return False
+    try:
+        return bool(
+            RequestValidator(secret).validate(
+                url, signed, signature, get_signature_algorithm(signature_settings)
+            )
+        )
+    except ValueError:
+        return False  # an address that no webhook of Twilio's has, or characters that none can hold
+
+
+def answer_in_twiml(text: str) -> str:
+    """The document with which a webhook tells Twilio to answer with `text`; "" for no answer."""
+    response = MessagingResponse()
+    if text:
+        response.message(text)
+    return str(response)
 
 
 class _HttpClient(TwilioHttpClient):
@@ -93,6 +149,25 @@ class _HttpClient(TwilioHttpClient):
 
     def log_request(self, kwargs: dict[str, Any]) -> None:
         """Nothing: the address of a listing holds the number that it asks for."""
+
+
+@contextmanager
+def _failures_in_our_words() -> Iterator[None]:
+    """Every way in which a call of Twilio's client can fail, as an SmsError."""
+    try:
+        yield
+    except requests.RequestException as error:
+        outcome, reason = _read_failure(error)
+        raise SmsError(outcome, reason) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # The client could not make sense of a 2xx answer.
+        raise SmsError(Outcome.UNKNOWN, "Twilio's answer cannot be read") from error
+
+
+def _report(instance: MessageInstance) -> Report:
+    return Report(
+        sid=instance.sid, status=str(instance.status), code=str(instance.error_code or "")
+    )
 
 
 def _error_code(response: Response) -> int | None:

@@ -79,6 +79,7 @@ def fields(now: datetime) -> st.SearchStrategy:
             "assessment_reminder_count": count(2),
             "onboarding_nudge_count": count(2),
             "opted_out_at": mostly(None, past),
+            "unreachable_at": mostly(None, past),
             "outreach_paused_until": mostly(
                 None, st.sampled_from([now - DAY, now, now + MOMENT, now + 3 * DAY])
             ),
@@ -106,7 +107,7 @@ FIELDS = [
     *("last_contact_at", "last_crisis_event_at", "last_assessment_at"),
     *("last_proactive_message_at", "crisis_followup_count", "reactivation_message_count"),
     *("assessment_reminder_count", "onboarding_nudge_count", "opted_out_at"),
-    "outreach_paused_until",
+    *("outreach_paused_until", "unreachable_at"),
 ]
 
 earlier_texts = st.lists(

@@ -36,7 +36,7 @@ def test_a_rehearsal_system_may_move_the_clock_everywhere(settings, gateway):
     assert run_json("sweep", "--at", AT)["queued"]["wellness"] == 1
     assert run_json("deliver", "--at", AT)["results"] == {"sent": 1}
     assert Message.objects.get().sent_at == NOON
-    assert run_json("reconcile", "--at", AT) == {"expired": 0, "alerts": 0}
+    assert set(run_json("reconcile", "--at", AT).values()) == {0}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,10 @@ from proactive.reconciliation import reconcile
 
 
 class Command(ReportingCommand):
-    help = "Give up on submissions that never ended, and ask a person about what stays unknown."
+    help = (
+        "Look up at the provider what became of texts whose outcome nobody saw; ask a person "
+        "about what stays unknown. Nothing is sent."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
@@ -20,5 +23,6 @@ class Command(ReportingCommand):
             return
         self.stdout.write(
             f"{report.expired} submissions without an answer became unknown; "
+            f"{report.looked_up} texts looked up at the provider, {report.found} of them found; "
             f"{report.alerts} alerts opened."
         )

@@ -1,0 +1,101 @@
+"""A text that somebody sent us: kept, taken as a sign of life, and heeded when it says stop."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from caregiving import events
+from caregiving.intents import Intent, is_keyword, read_intent
+from caregiving.models import Caregiver, InboundMessage, Language
+from proactive.answers import answer
+from proactive.models import Message, Status
+
+# A text so long after ours is no answer to it.
+REPLY_WITHIN = timedelta(hours=72)
+
+_WENT_OUT = (
+    *(Status.SENDING, Status.UNKNOWN),
+    *(Status.SENT, Status.DELIVERED, Status.UNDELIVERED),
+)
+
+
+@dataclass(frozen=True)
+class Received:
+    """A text as the provider hands it over; `opt_out_type` is what it has itself acted on."""
+
+    sid: str
+    from_number: str
+    body: str
+    media: list[dict[str, str]] = field(default_factory=list)
+    opt_out_type: str = ""
+
+
+def receive(text: Received, *, now: datetime) -> str:
+    """Keep `text` and act on it, once however often it comes; returns the answer, "" for none.
+
+    What is returned is committed: an opt-out that was answered is an opt-out that holds. The
+    second time that a text comes gets no answer, for the first may have had one.
+    """
+    intent = read_intent(text.body, opt_out_type=text.opt_out_type)
+    with transaction.atomic():
+        # The person first, as everywhere; also, two texts of one person apply one after the other.
+        caregiver = (
+            Caregiver.objects.select_for_update().filter(phone_number=text.from_number).first()
+        )
+        _, is_new = InboundMessage.objects.get_or_create(
+            provider_sid=text.sid,
+            defaults={
+                "caregiver": caregiver,
+                "from_number": text.from_number,
+                "body": text.body,
+                "media": text.media,
+                "intent": intent,
+                "received_at": now,
+            },
+        )
+        if not is_new:
+            return ""
+        changed = caregiver is not None and _take_in(caregiver, intent, now)
+    return _answer(text, intent, caregiver, changed)
+
+
+def _take_in(caregiver: Caregiver, intent: Intent, now: datetime) -> bool:
+    """What the text changes for its sender; returns whether it changed their consent."""
+    events.record_contact(caregiver, at=now)
+    events.record_reachable(caregiver, at=now)
+    _mark_replied(caregiver, now)
+    before = caregiver.opted_out_at
+    if intent == Intent.STOP:
+        events.record_opt_out(caregiver, at=now, source="text")
+    elif intent == Intent.START:
+        events.record_opt_in(caregiver, at=now, source="text")
+    return (before is None) != (caregiver.opted_out_at is None)
+
+
+def _mark_replied(caregiver: Caregiver, now: datetime) -> None:
+    latest = (
+        Message.objects.filter(
+            caregiver=caregiver,
+            status__in=_WENT_OUT,
+            attempt_started_at__gt=now - REPLY_WITHIN,
+            attempt_started_at__lte=now,
+        )
+        .order_by("-attempt_started_at")
+        .first()
+    )
+    if latest is not None:
+        latest.mark_replied(now=now)
+
+
+def _answer(text: Received, intent: Intent, caregiver: Caregiver | None, changed: bool) -> str:
+    """Our words, unless the provider has had its own, or there is nothing to say."""
+    if settings.OPT_OUT_CONFIRMATION == "twilio" and (
+        text.opt_out_type or (is_keyword(text.body) and intent != Intent.HELP)
+    ):
+        return ""
+    if intent == Intent.NONE or (intent != Intent.HELP and not changed):
+        return ""
+    language = caregiver.language if caregiver else Language.ENGLISH
+    return answer(intent, language)

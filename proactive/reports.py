@@ -1,0 +1,129 @@
+"""What the provider says of a text that it took, by callback or when asked: one way in for both."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from caregiving.models import Caregiver
+from proactive import alerts
+from proactive.cadences import BY_NAME
+from proactive.failures import record_consequences
+from proactive.models import CareAlert, Message, Status
+from proactive.sms.errors import outcome_of, say
+from proactive.sms.gateway import Report
+
+# Well over the HTTP timeout: whoever marked a text has answered by then, or is dead.
+LEASE = timedelta(minutes=5)
+# An unknown outcome: time for the answer that never came to show up in the provider's list.
+FIRST_LOOK_UP = timedelta(minutes=1)
+# A report may get lost. So long after the last news of a vital text the provider is asked.
+CONFIRM_AFTER = timedelta(hours=1)
+
+# Twilio's words. One that is not here, now or in years to come, says at least that it has the text.
+MEANINGS = {
+    "delivered": Status.DELIVERED,
+    "read": Status.DELIVERED,
+    "undelivered": Status.UNDELIVERED,
+    "failed": Status.FAILED,
+    "canceled": Status.FAILED,
+}
+
+logger = logging.getLogger(__name__)
+
+
+def apply_report(message: Message, report: Report, *, now: datetime) -> bool:
+    """Bring `message` up to date with `report`; returns whether that was news.
+
+    Reports may come in any order and more than once. Whoever submits the same text twice shows
+    here: a second SID, or a SID that another text has, opens an alert and changes nothing else.
+    """
+    status = MEANINGS.get(report.status, Status.SENT)
+    reason = _reason(status, report)
+    with transaction.atomic():
+        # The person first, as everywhere. It also keeps two reports about a text apart.
+        message.caregiver = Caregiver.objects.select_for_update().get(pk=message.caregiver_id)
+        message.refresh_from_db()
+        if message.status == Status.CANCELLED:
+            _withdraw_successor(message)
+        try:
+            with transaction.atomic():
+                is_news = message.mark_reported(
+                    status,
+                    now=now,
+                    provider_sid=report.sid,
+                    look_up_at=confirmation_at(message, now) if status == Status.SENT else None,
+                    code=report.code[:16],
+                    reason=reason,
+                )
+        except IntegrityError:
+            # The SID belongs to another text, or this one was given up and has gone out anew.
+            message.refresh_from_db()
+            _alert_duplicate(message, report, now)
+            return False
+        if not is_news:
+            message.refresh_from_db()
+            if message.provider_sid != report.sid:
+                _alert_duplicate(message, report, now)
+            return False
+        _move_gate(message, now)
+        alerts.resolve(
+            CareAlert.Kind.OUTCOME_UNKNOWN,
+            message,
+            note=f"The provider has it as {report.sid}: {report.status}.",
+            now=now,
+        )
+        if status in (Status.FAILED, Status.UNDELIVERED):
+            logger.warning("message %s: %s", message.pk, reason)
+            record_consequences(
+                message, outcome_of(report.code), code=report.code, reason=reason, now=now
+            )
+    return True
+
+
+def confirmation_at(message: Message, now: datetime) -> datetime | None:
+    """When to ask about a text that was sent; None where a lost report would harm nobody."""
+    cadence = BY_NAME.get(message.cadence)
+    return now + CONFIRM_AFTER if cadence is not None and cadence.vital else None
+
+
+def _reason(status: Status, report: Report) -> str:
+    if status not in (Status.FAILED, Status.UNDELIVERED):
+        return ""
+    if report.code:
+        return say(report.code)
+    return f"The provider reports it as {report.status} and gives no reason"
+
+
+def _withdraw_successor(message: Message) -> None:
+    """A text that was given up has gone out after all: the one planned in its place must not.
+
+    Its counter and its slot stay as they are: the stage is dealt with, and a person was texted.
+    """
+    successor = Message.objects.queued().filter(
+        caregiver=message.caregiver_id,
+        cadence=message.cadence,
+        occasion=message.occasion,
+        stage=message.stage,
+    )
+    for one in successor:  # a person has at most one waiting text
+        one.mark_cancelled(reason="the earlier text for this stage has gone out after all")
+
+
+def _move_gate(message: Message, now: datetime) -> None:
+    """The 24 hours count from when the provider may have taken the text."""
+    started = message.attempt_started_at
+    taken = min(now, started + LEASE) if started else now
+    Caregiver.objects.gate_before(taken).filter(pk=message.caregiver_id).update(
+        last_proactive_message_at=taken
+    )
+
+
+def _alert_duplicate(message: Message, report: Report, now: datetime) -> None:
+    known = message.provider_sid or "no identifier of its own yet"
+    detail = (
+        f"The provider reports {report.sid} ({report.status}) for a text that is recorded as "
+        f"{message.get_status_display().lower()} with {known}. Look both up at the provider."
+    )
+    logger.error("message %s: %s", message.pk, detail)
+    alerts.open_alert(CareAlert.Kind.DUPLICATE, message=message, detail=detail, now=now)
