@@ -1,30 +1,61 @@
-"""The one entry in beat's schedule. Staff own it: it is created, never changed."""
+"""The entries of beat's schedule. Staff own them: they are created, never changed."""
+
+from dataclasses import dataclass
 
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-NAME = "tick"
 TICK_SECONDS = 60
+DAY_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A task that is rung every so many `seconds`, in UTC."""
+
+    name: str
+    task: str
+    seconds: int
+    description: str
+
+
+ENTRIES = (
+    Entry(
+        "tick",
+        "proactive.tasks.tick",
+        TICK_SECONDS,
+        "Finds who is due and delivers what is queued. Disable to stop it all.",
+    ),
+    Entry(
+        "promises",
+        "proactive.tasks.check_promises",
+        DAY_SECONDS,
+        "Counts the crisis follow-ups by what became of them; alerts when one is lost sight of.",
+    ),
+)
 
 
 def sync_schedules() -> list[str]:
     """Create what is missing from the schedule; returns the names of what was created.
 
-    A plain interval in UTC: a crontab in a zone with daylight saving skips or repeats an hour.
-    A tick that waited for longer than until the next one is dropped.
+    Plain intervals in UTC: a crontab in a zone with daylight saving skips or repeats an hour. A
+    task that waited for longer than until its next one is dropped.
     """
+    present = set(PeriodicTask.objects.values_list("name", flat=True))
     # Asked first, so that an interval that staff changed is not created anew beside theirs.
-    if PeriodicTask.objects.filter(name=NAME).exists():
-        return []
+    return [entry.name for entry in ENTRIES if entry.name not in present and _create(entry)]
+
+
+def _create(entry: Entry) -> bool:
     # Not get_or_create: nothing keeps staff from having two alike.
-    every_minute = {"every": TICK_SECONDS, "period": IntervalSchedule.SECONDS}
-    interval = IntervalSchedule.objects.filter(**every_minute).first()
-    task, created = PeriodicTask.objects.get_or_create(
-        name=NAME,
+    every = {"every": entry.seconds, "period": IntervalSchedule.SECONDS}
+    interval = IntervalSchedule.objects.filter(**every).first()
+    _, created = PeriodicTask.objects.get_or_create(
+        name=entry.name,
         defaults={
-            "task": "proactive.tasks.tick",
-            "interval": interval or IntervalSchedule.objects.create(**every_minute),
-            "expire_seconds": TICK_SECONDS,
-            "description": "Finds who is due and delivers what is queued. Disable to stop it all.",
+            "task": entry.task,
+            "interval": interval or IntervalSchedule.objects.create(**every),
+            "expire_seconds": entry.seconds,
+            "description": entry.description,
         },
     )
-    return [task.name] if created else []
+    return created

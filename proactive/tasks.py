@@ -7,7 +7,7 @@ from functools import partial
 
 from celery import shared_task
 
-from proactive import delivery, reconciliation, sweeps
+from proactive import delivery, promises, reconciliation, sweeps
 
 DELIVERY_BUDGET = timedelta(seconds=45)
 
@@ -36,6 +36,14 @@ def tick() -> None:
             failures.append(error)
     if failures:
         raise failures[0]
+
+
+@shared_task(name="proactive.tasks.check_promises")
+def check_promises() -> None:
+    """Once a day: is every crisis follow-up accounted for? What is not opens an alert."""
+    report = promises.check_promises()
+    if report.unaccounted:
+        logger.error("%d crisis follow-ups are unaccounted for", report.unaccounted)
 
 
 def ring() -> bool:

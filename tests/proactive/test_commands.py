@@ -139,22 +139,33 @@ def test_deliver_fails_when_a_text_could_not_be_dealt_with(gateway, at_noon, mon
 
 
 def test_reconcile_tells_what_it_found(at_noon):
-    MessageFactory(caregiver=person(), status="sending", attempt_started_at=NOON - 2 * HOUR)
+    MessageFactory(
+        caregiver=person(),
+        status="sending",
+        attempt_started_at=NOON - 2 * HOUR,
+        occasion=NOON - 26 * HOUR,
+    )
 
-    assert run_json("reconcile") == {"expired": 1, "alerts": 1}
+    assert run_json("reconcile") == {
+        "expired": 1,
+        "looked_up": 1,
+        "found": 0,
+        "alerts": 1,
+    }
     assert run("reconcile") == (
-        "0 submissions without an answer became unknown; 0 alerts opened.\n"
+        "0 submissions without an answer became unknown; 0 texts looked up at the provider, "
+        "0 of them found; 0 alerts opened.\n"
     )
 
 
 def test_sync_schedules_tells_what_it_created():
-    assert run_json("sync_schedules") == {"created": ["tick"]}
+    assert run_json("sync_schedules") == {"created": ["tick", "promises"]}
     assert run_json("sync_schedules") == {"created": []}
     assert run("sync_schedules") == "The schedule is in place; nothing was changed.\n"
 
 
 def test_sync_schedules_says_what_it_created():
-    assert run("sync_schedules") == "Created: tick.\n"
+    assert run("sync_schedules") == "Created: tick, promises.\n"
 
 
 # --- explain and forecast ---

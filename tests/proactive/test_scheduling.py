@@ -1,18 +1,20 @@
-"""Beat's one entry is created when it is missing, and staff's edits to it stay."""
+"""Beat's entries are created when they are missing, and staff's edits to them stay."""
 
 import pytest
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from proactive.scheduling import sync_schedules
-from proactive.tasks import tick
+from proactive.tasks import check_promises, tick
+
+BOTH = ["tick", "promises"]
 
 pytestmark = pytest.mark.django_db
 
 
 def test_the_tick_rings_every_minute_and_never_piles_up(settings):
-    assert sync_schedules() == ["tick"]
+    assert sync_schedules() == BOTH
 
-    task = PeriodicTask.objects.get()
+    task = PeriodicTask.objects.get(name="tick")
     assert (task.name, task.task, task.enabled) == ("tick", tick.name, True)
     assert (task.interval.every, task.interval.period) == (60, "seconds")
     assert task.expire_seconds == 60
@@ -21,13 +23,21 @@ def test_the_tick_rings_every_minute_and_never_piles_up(settings):
     assert settings.CELERY_TIMEZONE == "UTC"
 
 
+def test_the_promises_are_checked_once_a_day():
+    sync_schedules()
+
+    task = PeriodicTask.objects.get(name="promises")
+    assert (task.task, task.enabled) == (check_promises.name, True)
+    assert (task.interval.every, task.interval.period) == (86_400, "seconds")
+
+
 def test_a_second_run_changes_nothing():
     sync_schedules()
     before = list(PeriodicTask.objects.values())
 
     assert sync_schedules() == []
     assert list(PeriodicTask.objects.values()) == before
-    assert IntervalSchedule.objects.count() == 1
+    assert IntervalSchedule.objects.count() == 2
 
 
 def test_what_staff_changed_stays():
@@ -44,22 +54,22 @@ def test_what_staff_changed_stays():
 
 def test_an_interval_that_staff_changed_in_place_gets_no_twin():
     sync_schedules()
-    IntervalSchedule.objects.update(every=90)
+    IntervalSchedule.objects.filter(every=60).update(every=90)
 
     assert sync_schedules() == []
-    assert list(IntervalSchedule.objects.values_list("every", flat=True)) == [90]
+    assert set(IntervalSchedule.objects.values_list("every", flat=True)) == {90, 86_400}
 
 
 def test_two_equal_intervals_of_staff_are_no_obstacle():
     for _ in range(2):
         IntervalSchedule.objects.create(every=60, period=IntervalSchedule.SECONDS)
 
-    assert sync_schedules() == ["tick"]
-    assert IntervalSchedule.objects.count() == 2
+    assert sync_schedules() == BOTH
+    assert IntervalSchedule.objects.filter(every=60).count() == 2
 
 
 def test_a_tick_that_staff_deleted_comes_back():
     sync_schedules()
-    PeriodicTask.objects.all().delete()
+    PeriodicTask.objects.filter(name="tick").delete()
 
     assert sync_schedules() == ["tick"]
