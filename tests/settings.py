@@ -35,6 +35,8 @@ os.environ.update(
     TWILIO_MESSAGING_SERVICE_SID="",
     TWILIO_FROM_NUMBER="",
     TWILIO_API_BASE_URL="",
+    SWEEP_MULTIPLE="",
+    SWEEP_CEILING="",
 )
 
 from caregiving.settings import *  # noqa: E402, F403

@@ -75,6 +75,7 @@ def test_the_queue_row_says_all_there_is_to_say():
         "attempts": 0,
         "attempt_started_at": None,
         "retry_at": None,
+        "lookups": 0,
         "sent_at": None,
         "delivered_at": None,
         "replied_at": None,
