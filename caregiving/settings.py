@@ -52,6 +52,13 @@ def _bool(name: str) -> bool:
         raise ValueError("write true or false") from None
 
 
+def _count(name: str) -> int:
+    number = env.int(name)
+    if number < 1:
+        raise ValueError("write a whole number, 1 or more")
+    return int(number)
+
+
 def _require(holds: bool, problem: str) -> None:
     if not holds:
         _problems.append(problem)
@@ -132,6 +139,11 @@ if SMS_GATEWAY == "twilio":
         bool(TWILIO_MESSAGING_SERVICE_SID or TWILIO_FROM_NUMBER),
         "TWILIO_MESSAGING_SERVICE_SID or TWILIO_FROM_NUMBER is missing (SMS_GATEWAY is twilio)",
     )
+
+# --- The blast guard: how many texts one sweep may queue without asking a person ---
+
+SWEEP_MULTIPLE: int = _read("SWEEP_MULTIPLE", _count, 5)
+SWEEP_CEILING: int = _read("SWEEP_CEILING", _count, 5000)
 
 # --- Database ---
 

@@ -1,4 +1,4 @@
-"""One pass over everybody: who is due, lock them, queue their text.
+"""One pass over everybody: who is due, are they too many, lock them, queue their text.
 
 The queue row, the gate and the counter are written in one transaction under a lock on the person,
 so two sweeps at once, or a sweep that is killed, can neither text twice nor forget.
@@ -15,7 +15,8 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from caregiving.models import Caregiver, CaregiverQuerySet, JourneyPhase
-from proactive import accounting
+from proactive import accounting, blast_guard
+from proactive.blast_guard import Limit
 from proactive.cadences import BY_NAME, CADENCES
 from proactive.declaring import Cadence, Step
 from proactive.models import Message, Sweep
@@ -25,6 +26,7 @@ from proactive.switches import Switchboard
 from proactive.wording import Wording
 
 BATCH = 1000
+RECORDED = ("counts", "texts_queued", "held")
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +42,18 @@ class Planned:
 
 
 def run_sweep(
-    *, now: datetime | None = None, cadences: Iterable[str] | None = None, dry_run: bool = False
+    *,
+    now: datetime | None = None,
+    cadences: Iterable[str] | None = None,
+    dry_run: bool = False,
+    force: bool = False,
 ) -> Sweep:
     """Queue a text for everybody who is due at `now`, highest priority first; returns the record.
 
-    `cadences`: names to sweep, by default all. A dry run queues and changes nothing; what it would
-    have queued is then in `sweep.planned`. Raises ValueError for an unknown cadence.
+    `cadences`: names to sweep, by default all. When more people are due than the blast guard
+    admits, nothing is queued, `sweep.held` says why and a person is asked, unless with `force`.
+    A dry run queues and changes nothing; what it would have queued is then in `sweep.planned`, and
+    in `sweep.held` why it would have been held. Raises ValueError for an unknown cadence.
     A database error ends the sweep early; every batch that was committed before it stays.
     """
     now = now or timezone.now()
@@ -53,15 +61,18 @@ def run_sweep(
     sweep = Sweep.objects.create(now=now, dry_run=dry_run)
     run = _Run(sweep, now, Switchboard.load(), Wording.load())
     try:
-        for cadence in chosen:
-            run.sweep_cadence(cadence)
+        limit = None if force else blast_guard.limit(now=now)
+        run.sweep_all(chosen, limit)
     except Exception as error:
         _note_failure(sweep, run, error)
         raise
-    sweep.counts = run.counts()
+    run.record()
     sweep.finished_at = timezone.now()
-    sweep.save(update_fields=["counts", "finished_at"])
-    sweep.planned = run.planned
+    sweep.save(update_fields=[*RECORDED, "finished_at"])
+    if dry_run:
+        sweep.planned = run.planned
+        # Not stored: nothing was held.
+        sweep.held = limit.says() if limit and len(run.planned) > limit.people else ""
     return sweep
 
 
@@ -90,6 +101,14 @@ class _Run:
         self.churned = 0
         self.planned: list[Planned] = []
         self._planned_for: set[int] = set()
+        self._held_by: Limit | None = None
+        # By cadence and variant, what the guard has read already: nothing is asked for twice.
+        self._found: dict[tuple[str, str], list[list[int]]] | None = None
+
+    def record(self) -> None:
+        """Put what has been counted so far on the record of the sweep."""
+        self.sweep.counts = self.counts()
+        self.sweep.texts_queued = 0 if self.sweep.dry_run else self.queued.total()
 
     def counts(self) -> dict[str, object]:
         return {
@@ -98,25 +117,61 @@ class _Run:
             "churned": self.churned,
         }
 
-    def sweep_cadence(self, cadence: Cadence) -> None:
-        # What has ended is accounted for even while the cadence is off: being off is no reason
-        # to lose an obligation silently.
+    def sweep_all(self, cadences: list[Cadence], limit: Limit | None) -> None:
+        """One cadence after the other; with a `limit`, only if no more people than that are due."""
+        if limit and not self.sweep.dry_run:
+            self._find(cadences, limit)
+        for cadence in cadences:
+            self._sweep_cadence(cadence)
+
+    def _find(self, cadences: list[Cadence], limit: Limit) -> None:
+        """Read the keys of whoever is due, and hold the sweep as soon as they are too many."""
+        self._found = {}
+        people: set[int] = set()
+        for cadence in cadences:
+            if self._why_not(cadence):
+                continue
+            for step in cadence.steps:
+                batches = self._found[cadence.name, step.variant] = []
+                for keys in _batches(due(cadence, step, now=self.now)):
+                    batches.append(keys)
+                    people.update(keys)
+                    if len(people) > limit.people:
+                        self._held_by = limit
+                        self.sweep.held = limit.says()
+                        blast_guard.ask_a_person(self.sweep)
+                        return
+
+    def _why_not(self, cadence: Cadence) -> str:
+        """Why this sweep queues nothing of `cadence`; "" when it does."""
+        if not self.switchboard.is_open(cadence.name, self.now):
+            return self.switchboard.says(cadence.name, self.now)
+        return f"the sweep is held: {self._held_by.exceeded}" if self._held_by else ""
+
+    def _sweep_cadence(self, cadence: Cadence) -> None:
+        # What has ended is accounted for even while the cadence is off or the sweep is held: that
+        # is no reason to lose an obligation silently.
         if cadence.vital:
             self.superseded[cadence.name] += accounting.settle(
                 cadence, now=self.now, dry_run=self.sweep.dry_run
             )
-        is_open = self.switchboard.is_open(cadence.name, self.now)
-        if is_open:
+        why_not = self._why_not(cadence)
+        if not why_not:
             queue = self._plan if self.sweep.dry_run else self._claim
             for step in cadence.steps:
-                for keys in _batches(due(cadence, step, now=self.now)):
+                for keys in self._keys(cadence, step):
                     queue(cadence, step, keys)
             if cadence.ends_in_churn:
                 self.churned += self._churn()
         # Only now: whoever could be texted has been.
         if cadence.vital and not self.sweep.dry_run:
-            why_not = "" if is_open else self.switchboard.says(cadence.name, self.now)
             accounting.alert_held_up(cadence, now=self.now, switched_off=why_not)
+
+    def _keys(self, cadence: Cadence, step: Step) -> Iterable[list[int]]:
+        if self._found is None:
+            return _batches(due(cadence, step, now=self.now))
+        # Whoever got something more urgent since then is not due any more: the claim asks again.
+        return self._found[cadence.name, step.variant]
 
     def _claim(self, cadence: Cadence, step: Step, keys: list[int]) -> None:
         with transaction.atomic():
@@ -235,8 +290,9 @@ def _chosen(names: Iterable[str] | None) -> list[Cadence]:
 def _note_failure(sweep: Sweep, run: _Run, error: Exception) -> None:
     logger.exception("sweep %s ended early; what it committed stays", sweep.pk)
     try:
-        sweep.counts, sweep.error = run.counts(), f"{type(error).__name__}: {error}"
-        sweep.save(update_fields=["counts", "error"])
+        run.record()
+        sweep.error = f"{type(error).__name__}: {error}"
+        sweep.save(update_fields=[*RECORDED, "error"])
     except Exception:
         # The database itself is gone: the record without an end tells the same.
         logger.warning("sweep %s could not note its failure", sweep.pk)

@@ -37,6 +37,8 @@ os.environ.update(
     TWILIO_API_BASE_URL="",
     TWILIO_WEBHOOK_KEY="",
     OPT_OUT_CONFIRMATION="twilio",
+    SWEEP_MULTIPLE="",
+    SWEEP_CEILING="",
 )
 
 from caregiving.settings import *  # noqa: E402, F403

@@ -70,6 +70,8 @@ def test_starts_with_what_it_needs(settings):
         ({**PRODUCTION, "ALLOW_TIME_TRAVEL": "1"}, ["ALLOW_TIME_TRAVEL"]),
         ({"PUBLIC_BASE_URL": "outreach.example.org"}, ["PUBLIC_BASE_URL"]),
         ({"SERVICE_NAME": "A name that is much too long"}, ["SERVICE_NAME"]),
+        ({"SWEEP_MULTIPLE": "0", "SWEEP_CEILING": "many"}, ["SWEEP_MULTIPLE", "SWEEP_CEILING"]),
+        ({"SWEEP_MULTIPLE": "2.5", "SWEEP_CEILING": "-1"}, ["SWEEP_MULTIPLE", "SWEEP_CEILING"]),
         (
             {"DEBUG": "false", "DATABASE_URL": "nonsense", "SMS_GATEWAY": "pigeon"},
             ["SECRET_KEY", "ALLOWED_HOSTS", "SMS_GATEWAY", "DATABASE_URL"],

@@ -35,6 +35,7 @@ def test_sweep_queues_and_tells_machines_what(at_noon):
         "queued": NONE | {"wellness": 1, "crisis_followup": 1},
         "superseded": NONE | {"crisis_followup": 2},
         "churned": 0,
+        "held": "",
     }
     assert statuses() == {"queued": 2, "superseded": 2}
 
@@ -46,7 +47,7 @@ def test_a_dry_run_lists_what_it_would_queue_and_changes_nothing():
 
     shown = run_json("sweep", "--dry-run", "--at", AT)
 
-    assert [*shown] == ["now", "dry_run", "queued", "superseded", "churned", "messages"]
+    assert [*shown] == ["now", "dry_run", "queued", "superseded", "churned", "held", "messages"]
     assert (shown["now"], shown["dry_run"]) == (AT, True)
     assert [(one["phone_number"], one["cadence"], one["stage"]) for one in shown["messages"]] == [
         (maria.phone_number, "crisis_followup", 1),
@@ -97,6 +98,31 @@ def test_sweep_shows_twenty_texts_and_says_how_many_more():
 
     assert shown.count("wellness: ") == 20
     assert "... and 2 more (--json lists all)" in shown
+
+
+def test_a_dry_run_says_that_a_real_sweep_would_be_held(settings):
+    settings.SWEEP_CEILING = 1
+    due_for("wellness")
+    assert "would be held" not in run("sweep", "--dry-run", "--at", AT)
+    due_for("wellness")
+
+    assert (
+        "More than 1 people are due a text at once; there is no usual yet, which takes 3 days of "
+        "texts. A real sweep would be held and ask a person (sweep --force goes on).\n"
+    ) in run("sweep", "--dry-run", "--at", AT)
+    shown = run_json("sweep", "--dry-run", "--at", AT)
+    assert shown["held"].startswith("More than 1 people")
+    assert len(shown["messages"]) == 2
+
+
+def test_with_force_a_sweep_goes_on_however_many_are_due(settings, at_noon):
+    settings.SWEEP_CEILING = 1
+    due_for("wellness")
+    due_for("wellness")
+
+    shown = run_json("sweep", "--force")
+
+    assert (shown["queued"]["wellness"], shown["held"]) == (2, "")
 
 
 # --- deliver and reconcile ---

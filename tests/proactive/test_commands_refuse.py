@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from proactive.models import Message
 from tests.conftest import ROOT
@@ -93,6 +94,29 @@ def test_an_unknown_cadence_is_refused_with_those_that_exist():
     assert refusal("sweep", "--cadence", "birthday") == (
         f"unknown cadence 'birthday': choose from {', '.join(CADENCES)}"
     )
+
+
+def test_a_held_sweep_is_a_failure_that_says_what_to_do(settings, time_machine, capsys):
+    time_machine.move_to(NOON, tick=False)
+    settings.SWEEP_CEILING = 1
+    due_for("wellness")
+    due_for("wellness")
+
+    held = (
+        "More than 1 people are due a text at once; there is no usual yet, which takes 3 days of "
+        "texts."
+    )
+    says = (
+        f"{held} Nothing was queued.\nLook at who is due with manage.py sweep --dry-run. If it is "
+        "as it should be, run manage.py sweep --force, or open the sweep in the admin under Sweeps "
+        "and let it go on."
+    )
+    assert refusal("sweep") == says
+    with pytest.raises(CommandError, match="Nothing was queued"):
+        call_command("sweep", "--json")
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["held"], sum(shown["queued"].values())) == (held, 0)
+    assert Message.objects.count() == 0
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "367"])

@@ -1,0 +1,107 @@
+"""The blast guard: a sweep that would text far more people than usual asks a person first.
+
+What makes too many people due at once (an import with wrong dates, a mistake in a rule) is hard to
+foresee and cannot be taken back once the texts are out. So the guard holds the whole sweep, crisis
+follow-ups too: a wrong blast is most likely wrong everywhere. What that costs is known and small:
+an alert asks a person at once, and each follow-up that runs late meanwhile has an alert of its own.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Max, Min, QuerySet
+
+from proactive.alerts import open_alert
+from proactive.models import CareAlert, Sweep
+
+HISTORY = timedelta(days=14)
+# Less than this, and the usual would be what happened to be due on the first morning.
+ENOUGH_HISTORY = timedelta(days=3)
+# A small service has quiet weeks: where three texts are usual, sixteen are a busy Monday and no
+# blast. Nobody is asked about so few.
+FLOOR = 200
+
+APPROVAL_LASTS = timedelta(hours=1)
+# A sweep held longer ago says nothing about who is due now.
+APPROVABLE = timedelta(days=1)
+
+NEXT_STEP = (
+    "Look at who is due with manage.py sweep --dry-run. If it is as it should be, run manage.py "
+    "sweep --force, or open the sweep in the admin under Sweeps and let it go on."
+)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many people one sweep may text unasked, and what that is measured by."""
+
+    people: int
+    measure: str
+
+    @property
+    def exceeded(self) -> str:
+        return f"more than {self.people} people are due a text at once"
+
+    def says(self) -> str:
+        return f"{self.exceeded.capitalize()}; {self.measure}."
+
+
+def limit(*, now: datetime) -> Limit | None:
+    """What a sweep at `now` must keep to; None for an hour after a person let a held one go on."""
+    approved = Sweep.objects.filter(approved_at__gt=now - APPROVAL_LASTS, approved_at__lte=now)
+    if approved.exists():
+        return None
+    history = Sweep.objects.filter(
+        texts_queued__gt=0, dry_run=False, now__gte=now - HISTORY, now__lt=now
+    ).aggregate(usual=Max("texts_queued"), since=Min("now"))
+    if history["since"] is None or history["since"] > now - ENOUGH_HISTORY:
+        return Limit(
+            settings.SWEEP_CEILING,
+            f"there is no usual yet, which takes {ENOUGH_HISTORY.days} days of texts",
+        )
+    usual = history["usual"]
+    return Limit(
+        max(settings.SWEEP_MULTIPLE * usual, FLOOR),
+        f"the usual is {usual}, the most that one sweep queued in the {HISTORY.days} days before",
+    )
+
+
+def ask_a_person(sweep: Sweep) -> None:
+    """Open the alert about a held sweep. While it is unresolved, later sweeps open no other."""
+    logger.warning("sweep %s queued nothing and asks a person: %s", sweep.pk, sweep.held)
+    open_alert(
+        CareAlert.Kind.SWEEP_HELD,
+        now=sweep.now,
+        detail=f"{sweep.held} Nothing is queued until fewer are or somebody lets it go on. "
+        f"{NEXT_STEP}",
+    )
+
+
+def may_approve(sweep: Sweep, *, now: datetime) -> bool:
+    return _approvable(now).filter(pk=sweep.pk).exists()
+
+
+def approve(sweep: Sweep, *, by: User, reason: str, now: datetime) -> bool:
+    """Let sweeps go on for an hour, and resolve the alert with `reason` as its note.
+
+    False when `sweep` is not held, was approved before or is a day old: nothing is changed then.
+    """
+    with transaction.atomic():
+        took_place = _approvable(now).filter(pk=sweep.pk).update(approved_at=now, approved_by=by)
+        if took_place:
+            CareAlert.objects.filter(
+                kind=CareAlert.Kind.SWEEP_HELD, resolved_at__isnull=True
+            ).update(resolved_at=now, resolved_by=by, note=reason)
+    return bool(took_place)
+
+
+def _approvable(now: datetime) -> QuerySet[Sweep]:
+    return Sweep.objects.filter(
+        dry_run=False, approved_at__isnull=True, now__gt=now - APPROVABLE
+    ).exclude(held="")
