@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from caregiving import events
 from caregiving.models import Caregiver
-from proactive import alerts, clocks, switches
+from proactive import alerts, clocks, stopping, switches
 from proactive.cadences import BY_NAME
 from proactive.declaring import Cadence, Step
 from proactive.models import CareAlert, Message, Status
@@ -78,6 +78,9 @@ def deliver_queued(
     for key in _ready(clock, limit):
         if budget is not None and time.monotonic() - began > budget.total_seconds():
             report.stopped = "its time was up; the next pass goes on"
+            break
+        if stopping.asked():
+            report.stopped = "it was asked to stop"
             break
         switchboard = Switchboard.load()
         if not switchboard.everything.is_open(clock()):
