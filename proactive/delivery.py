@@ -304,7 +304,7 @@ def _record_error(message: Message, error: SmsError, now: datetime) -> Result:
         case Outcome.MISCONFIGURED:
             with transaction.atomic():
                 message.mark_queued_again(retry_at=None, code=error.code, reason=reason)
-                switches.halt_everything(reason=reason)
+                switches.halt_everything(reason=reason, now=now)
                 alerts.open_alert(CareAlert.Kind.SENDING_HALTED, detail=reason, now=now)
             return Result.HALTED
         case Outcome.OPTED_OUT | Outcome.REJECTED:
