@@ -275,6 +275,8 @@ UNFOLD = {
     "SITE_TITLE": SERVICE_NAME,
     "SITE_HEADER": SERVICE_NAME,
     "SITE_SYMBOL": "volunteer_activism",
+    # At the top of every page: whether texts go out at all.
+    "ENVIRONMENT": "proactive.admin.badge.sending",
 }
 
 if _problems:
