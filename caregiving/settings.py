@@ -118,6 +118,12 @@ _require(
     f"SMS_GATEWAY must be console or twilio, not {SMS_GATEWAY!r}",
 )
 SMS_TIMEOUT_SECONDS = 10.0
+# How many texts all workers together hand over in a second, at most.
+SMS_PER_SECOND: float = _read("SMS_PER_SECOND", env.float, 10.0)
+_require(
+    SMS_PER_SECOND is None or 0.01 <= SMS_PER_SECOND <= 1000,
+    f"SMS_PER_SECOND must be a number from 0.01 to 1000, not {SMS_PER_SECOND}",
+)
 CONSOLE_SMS_LOG: Path = Path(_read("CONSOLE_SMS_LOG", env.str, str(VAR_DIR / "sms.jsonl")))
 
 TWILIO_ACCOUNT_SID: str = _read("TWILIO_ACCOUNT_SID", env.str, "")
@@ -288,6 +294,8 @@ UNFOLD = {
     "SITE_TITLE": SERVICE_NAME,
     "SITE_HEADER": SERVICE_NAME,
     "SITE_SYMBOL": "volunteer_activism",
+    # At the top of every page: whether texts go out at all.
+    "ENVIRONMENT": "proactive.admin.badge.sending",
 }
 
 if _problems:

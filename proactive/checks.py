@@ -1,5 +1,6 @@
 """What `manage.py check` finds before a person would: missing words, a service that cannot text."""
 
+import os
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,3 +47,17 @@ def texts_can_go_out(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.security, deploy=True)
+def the_pace_is_chosen(**kwargs: Any) -> list[CheckMessage]:
+    """A pace that the sender cannot keep makes texts expire at the provider: nobody may guess."""
+    if settings.SMS_GATEWAY != "twilio" or os.environ.get("SMS_PER_SECOND", "").strip():
+        return []
+    return [
+        Warning(
+            f"SMS_PER_SECOND is not set: {settings.SMS_PER_SECOND:g} texts a second are assumed.",
+            hint="Set it to what your sender can do: a long code sends about 1 a second.",
+            id="proactive.W002",
+        )
+    ]

@@ -21,11 +21,11 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from caregiving.models import Caregiver
-from proactive import alerts, clocks, switches
+from proactive import alerts, clocks, pacing, stopping, switches
 from proactive.cadences import BY_NAME
 from proactive.declaring import Cadence, Step
 from proactive.failures import record_consequences
-from proactive.models import CareAlert, Message, Status
+from proactive.models import CareAlert, Message, Sender, Status
 from proactive.reports import FIRST_LOOK_UP, apply_report, confirmation_at
 from proactive.rules import GATE
 from proactive.sms.gateway import Gateway, Outcome, Report, SmsError, get_gateway
@@ -33,11 +33,10 @@ from proactive.switches import Switchboard
 
 # Nothing may wait at the carrier until it arrives at night, or when its words no longer fit.
 MAX_VALIDITY = timedelta(minutes=15)
-FIRST_RETRY = timedelta(minutes=1)
-LONGEST_RETRY = timedelta(minutes=30)
 # From the mark to the submission: so long what was asked may be taken as still true.
 LONGEST_HOLD = timedelta(seconds=2)
-BATCH = 100
+# At one text a second, what becomes urgent still overtakes within seconds.
+BATCH = 10
 
 logger = logging.getLogger(__name__)
 
@@ -68,21 +67,29 @@ def deliver_queued(
 ) -> Pass:
     """Submit what is queued, most urgent first: at most `limit` texts, none after `budget`.
 
-    `now` fixes the clock for a rehearsal. Otherwise it is read anew for each text: a pass may
-    still be under way when a window closes.
+    `now` fixes the clock for a rehearsal, which then keeps to no pace. Otherwise it is read anew
+    for each text: a pass may still be under way when a window closes.
     """
     clock: Callable[[], datetime] = timezone.now if now is None else lambda: now
     report = Pass()
     # Before anything is marked: a gateway that cannot be built has taken nothing.
     gateway = get_gateway()
     began = time.monotonic()
+    has_turn = now is not None
     for key in _ready(clock, limit):
-        if budget is not None and time.monotonic() - began > budget.total_seconds():
-            report.stopped = "its time was up; the next pass goes on"
+        patience = pacing.PATIENCE
+        if budget is not None:
+            patience = budget - timedelta(seconds=time.monotonic() - began)
+            if patience < timedelta(0):
+                report.stopped = "its time was up; the next pass goes on"
+                break
+        # Before anything is asked, so that what is asked is fresh when the text is submitted.
+        if not has_turn and (too_far := pacing.wait_for_turn(now=clock(), patience=patience)):
+            report.stopped = too_far
             break
-        switchboard = Switchboard.load()
-        if not switchboard.everything.is_open(clock()):
-            report.stopped = switchboard.says(switchboard.everything.cadence, clock())
+        switchboard, sender = Switchboard.load(), pacing.load_sender()
+        if obstacle := _obstacle(switchboard, sender, clock()):
+            report.stopped = obstacle
             break
         try:
             result = deliver(key, gateway=gateway, switchboard=switchboard, clock=clock)
@@ -93,10 +100,23 @@ def deliver_queued(
             logger.exception("message %s: delivery broke", key)
             result = Result.BROKEN
         report.results[result] += 1
+        if result is Result.SENT and sender.busy_until:
+            pacing.end_wait(sender)
         if result in (Result.RETRY, Result.HALTED):
             report.stopped = "the provider takes nothing at the moment"
             break
+        # Where nothing was submitted the turn is the next text's.
+        has_turn = now is not None or result in (Result.TAKEN, Result.CANCELLED)
     return report
+
+
+def _obstacle(switchboard: Switchboard, sender: Sender, now: datetime) -> str:
+    """Why no text at all may go out; "" when the next one may."""
+    if stopping.asked():
+        return "it was asked to stop"
+    if not switchboard.everything.is_open(now):
+        return switchboard.says(switchboard.everything.cadence, now)
+    return pacing.busy_says(sender, now)
 
 
 def deliver(
@@ -286,13 +306,15 @@ def _record_error(message: Message, error: SmsError, now: datetime) -> Result:
             return Result.UNKNOWN
         case Outcome.BUSY:
             # While it waits the person gets no other text, whatever wait the provider asks for.
-            wait = min(error.retry_after or _backoff(message.attempts), LONGEST_RETRY)
-            message.mark_queued_again(retry_at=now + wait, code=error.code, reason=reason)
+            wait = pacing.wait_after(attempts=message.attempts, asked=error.retry_after)
+            with transaction.atomic():
+                message.mark_queued_again(retry_at=now + wait, code=error.code, reason=reason)
+                pacing.back_off(until=now + wait, reason=reason, now=now)
             return Result.RETRY
         case Outcome.MISCONFIGURED:
             with transaction.atomic():
                 message.mark_queued_again(retry_at=None, code=error.code, reason=reason)
-                switches.halt_everything(reason=reason)
+                switches.halt_everything(reason=reason, now=now)
                 alerts.open_alert(CareAlert.Kind.SENDING_HALTED, detail=reason, now=now)
             return Result.HALTED
         case Outcome.OPTED_OUT | Outcome.REJECTED:
@@ -300,13 +322,6 @@ def _record_error(message: Message, error: SmsError, now: datetime) -> Result:
                 record_consequences(message, error.outcome, code=error.code, reason=reason, now=now)
                 message.mark_failed(code=error.code, reason=reason)
             return Result.FAILED
-
-
-def _backoff(attempts: int) -> timedelta:
-    wait = FIRST_RETRY
-    for _ in range(1, attempts):
-        wait = min(2 * wait, LONGEST_RETRY)
-    return wait
 
 
 def _move_gate(message: Message, now: datetime) -> None:

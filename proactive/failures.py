@@ -22,8 +22,8 @@ def record_consequences(
         events.record_opt_out(message.caregiver, at=now, source="provider")
     elif outcome is Outcome.MISCONFIGURED:
         # Carriers refuse an unregistered sender only after Twilio has taken the text.
-        switches.halt_everything(reason=reason, since=message.attempt_started_at)
-        alerts.open_alert(CareAlert.Kind.SENDING_HALTED, detail=reason, now=now)
+        if switches.halt_everything(reason=reason, since=message.attempt_started_at, now=now):
+            alerts.open_alert(CareAlert.Kind.SENDING_HALTED, detail=reason, now=now)
     elif code in DEAD_NUMBER:
         events.record_unreachable(message.caregiver, at=now, reason=reason)
     cadence = BY_NAME.get(message.cadence)

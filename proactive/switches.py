@@ -1,9 +1,15 @@
-"""Which cadences staff have switched off or paused, read once per pass."""
+"""What is switched on, off or paused, by staff or by the system itself."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from proactive.models import CadenceSwitch
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from proactive.models import CadenceSwitch, CareAlert
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,72 @@ class Switchboard:
         return self.switches.get(cadence) or CadenceSwitch(cadence=cadence)
 
 
-def halt_everything(*, reason: str, since: datetime | None = None) -> None:
-    """Stop all sending until staff switch it on again; what is queued stays queued."""
-    CadenceSwitch.objects.update_or_create(
-        cadence=CadenceSwitch.EVERYTHING, defaults={"is_on": False, "reason": reason}
-    )
+class Standing(StrEnum):
+    """Whether texts go out at all, and who stopped them."""
+
+    ON = "on"
+    OFF = "off"  # by staff
+    PAUSED = "paused"  # by staff
+    HALTED = "halted"  # by the system: our own configuration
+
+
+def everything() -> CadenceSwitch:
+    """The switch over all sending as it stands, by one small query."""
+    return _everything().first() or CadenceSwitch(cadence=CadenceSwitch.EVERYTHING)
+
+
+def standing(switch: CadenceSwitch, now: datetime) -> Standing:
+    if not switch.is_on:
+        return Standing.HALTED if switch.halted else Standing.OFF
+    return Standing.ON if switch.is_open(now) else Standing.PAUSED
+
+
+def halt_everything(
+    *, reason: str, since: datetime | None = None, now: datetime | None = None
+) -> bool:
+    """Stop all sending until it is resumed; what is queued stays queued.
+
+    `since` is when the text that failed was submitted: what was switched after it stays, as the
+    trouble may be mended by now. So do an "off" and a pause of staff, with their reason. Returns
+    whether sending was on and is now halted.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        switch, created = CadenceSwitch.objects.select_for_update().get_or_create(
+            cadence=CadenceSwitch.EVERYTHING
+        )
+        mended = since is not None and not created and switch.changed_at > since
+        if mended or not switch.is_open(now):
+            return False
+        switch.is_on, switch.halted, switch.reason = False, True, reason
+        switch.save()
+    return True
+
+
+def resume(*, now: datetime, by: User | None, note: str) -> bool:
+    """Undo a halt and resolve its alert, `by` a person or the command line.
+
+    Returns whether there was one: an "off" of staff is theirs to lift, and a pause goes on.
+    """
+    with transaction.atomic():
+        switch = _everything().select_for_update().filter(is_on=False, halted=True).first()
+        if switch is None:
+            return False
+        switch.is_on, switch.halted, switch.reason = True, False, ""
+        switch.save()
+        resolve_halt(now=now, by=by, note=note)
+    return True
+
+
+def resolve_halt(*, now: datetime, by: User | None, note: str) -> None:
+    """Resolve the open alert about a halt, if there is one; what staff noted on it stays."""
+    for alert in CareAlert.objects.filter(
+        kind=CareAlert.Kind.SENDING_HALTED, resolved_at__isnull=True
+    ):
+        alert.resolved_at, alert.resolved_by = now, by
+        alert.note = "\n".join(filter(None, (alert.note, note)))
+        alert.save(update_fields=["resolved_at", "resolved_by", "note"])
+
+
+def _everything() -> QuerySet[CadenceSwitch]:
+    return CadenceSwitch.objects.filter(cadence=CadenceSwitch.EVERYTHING)

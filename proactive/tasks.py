@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_init, worker_shutting_down
 
-from proactive import delivery, promises, reconciliation, sweeps
+from proactive import delivery, promises, reconciliation, stopping, sweeps
 
 DELIVERY_BUDGET = timedelta(seconds=45)
 
@@ -29,6 +31,9 @@ def tick() -> None:
     }
     failures: list[Exception] = []
     for name, part in parts.items():
+        if stopping.asked():
+            logger.info("tick: asked to stop before %s; the next tick goes on", name)
+            break
         try:
             part()
         except Exception as error:
@@ -59,3 +64,14 @@ def ring() -> bool:
         )
         return False
     return True
+
+
+@worker_init.connect
+def begin(**_: Any) -> None:
+    stopping.forget()
+
+
+@worker_shutting_down.connect
+def finish_what_is_in_hand(**_: Any) -> None:
+    """On SIGTERM, in the worker's main process: its children see the flag between two texts."""
+    stopping.ask()

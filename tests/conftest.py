@@ -1,6 +1,7 @@
 """Fixtures for all tests. Which database and carrier they use is set in `tests/settings.py`."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ import redis
 from django.db import connection
 
 from tests.factories import CaregiverFactory
+from tests.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, FakeTwilio
 from tests.fakes import RecordingGateway
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +51,23 @@ def environ(transactional_db, console_log: Path, tmp_path: Path) -> dict[str, st
         "BROKER_DIR": str(tmp_path / "broker"),
         "PYTHONPATH": str(ROOT),
     }
+
+
+@pytest.fixture
+def twilio(environ: dict[str, str], tmp_path: Path) -> Iterator[FakeTwilio]:
+    """A fake Twilio, through which processes started with `environ` send."""
+    with FakeTwilio(tmp_path / "twilio.jsonl") as fake:
+        environ |= {
+            "SMS_GATEWAY": "twilio",
+            "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+            "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+            "TWILIO_FROM_NUMBER": "+14155550100",
+            "TWILIO_API_BASE_URL": fake.url,
+            # No proxy of the machine that runs the tests comes between.
+            "NO_PROXY": "*",
+            "no_proxy": "*",
+        }
+        yield fake
 
 
 def _database_url() -> str:

@@ -30,6 +30,7 @@ os.environ.update(
     SERVICE_NAME="CareCheck",
     ALLOW_TIME_TRAVEL="false",
     SMS_GATEWAY="console",
+    SMS_PER_SECOND="",
     TWILIO_ACCOUNT_SID="",
     TWILIO_AUTH_TOKEN="",
     TWILIO_MESSAGING_SERVICE_SID="",

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,12 @@ import redis
 from celery import Celery
 from django_celery_beat.models import IntervalSchedule
 
-from caregiving import events
-from caregiving.models import Caregiver
 from proactive.models import Message, Status
 from proactive.scheduling import sync_schedules
 from tests.conftest import ROOT
-from tests.factories import CaregiverFactory
+from tests.fake_twilio import Step
+from tests.proactive.people import people_in_crisis
+from tests.proactive.queueing import statuses
 
 TICK = "proactive.tasks.tick"
 PATIENCE = 90
@@ -32,7 +31,7 @@ def environ(environ, redis_url) -> dict[str, str]:
 
 
 @contextmanager
-def celery(environ: dict[str, str], log: Path, *arguments: str) -> Iterator[None]:
+def celery(environ: dict[str, str], log: Path, *arguments: str) -> Iterator[subprocess.Popen]:
     """`celery -A caregiving ...` in a process of its own, stopped at the end."""
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -43,7 +42,7 @@ def celery(environ: dict[str, str], log: Path, *arguments: str) -> Iterator[None
             stderr=subprocess.STDOUT,
         )
     try:
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -58,20 +57,6 @@ def wait_until(condition: Callable[[], bool], log: Path) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"still waiting; the log says:\n{log.read_text()}"
         time.sleep(0.1)
-
-
-def people_in_crisis(count: int) -> list[Caregiver]:
-    """Whose first follow-up is due now, at noon of where they live."""
-    now = datetime.now(UTC)
-    # POSIX names count the other way round: Etc/GMT-3 is three hours ahead.
-    ahead = 12 - now.hour
-    zone = f"Etc/GMT{-ahead:+}" if ahead else "Etc/UTC"
-    people = CaregiverFactory.create_batch(
-        count, time_zone=zone, created_at=now - timedelta(days=90)
-    )
-    for person in people:
-        events.record_crisis_event(person, at=now - timedelta(hours=30))
-    return people
 
 
 def test_ticks_that_come_doubled_and_again_text_each_person_once(
@@ -103,6 +88,24 @@ def test_a_tick_that_failed_does_not_stop_the_worker(environ, redis_url, console
         wait_until(lambda: " succeeded in " in log.read_text(), log)
 
     assert len(console_log.read_text().splitlines()) == 1
+
+
+def test_a_worker_that_is_told_to_stop_finishes_the_text_in_hand_and_begins_no_other(
+    environ, redis_url, twilio, tmp_path
+):
+    people_in_crisis(6)
+    twilio.script(Step(delay=2, repeat=True))
+    log = tmp_path / "worker.log"
+
+    with celery(environ, log, "worker", "--without-mingle", "--concurrency", "2") as worker:
+        Celery(broker=redis_url).send_task(TICK)
+        wait_until(lambda: len(twilio.requests) == 1, log)
+        worker.send_signal(signal.SIGTERM)
+        # All six would take longer.
+        assert worker.wait(timeout=10) == 0, log.read_text()
+
+    assert len(twilio.requests) == 1
+    assert statuses() == {"sent": 1, "queued": 5}
 
 
 def test_beat_rings_the_tick_that_is_scheduled(environ, redis_url, tmp_path):

@@ -53,6 +53,9 @@ def main(what: str, at: str) -> None:
     def deliver() -> None:
         deliver_queued(now=now)
 
+    def deliver_by_the_real_clock() -> None:
+        deliver_queued()
+
     def deliver_until_marking() -> None:
         Message.mark_sending = stay
         deliver()

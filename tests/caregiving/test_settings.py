@@ -58,6 +58,10 @@ def test_starts_with_what_it_needs(settings):
         ({"ALLOW_TIME_TRAVEL": "maybe"}, ["ALLOW_TIME_TRAVEL"]),
         ({"DATABASE_URL": "nonsense"}, ["DATABASE_URL"]),
         ({"SMS_GATEWAY": "pigeon"}, ["SMS_GATEWAY"]),
+        ({"SMS_PER_SECOND": "fast"}, ["SMS_PER_SECOND"]),
+        ({"SMS_PER_SECOND": "0"}, ["SMS_PER_SECOND"]),
+        ({"SMS_PER_SECOND": "-1"}, ["SMS_PER_SECOND"]),
+        ({"SMS_PER_SECOND": "nan"}, ["SMS_PER_SECOND"]),
         ({**TWILIO, "TWILIO_AUTH_TOKEN": ""}, ["TWILIO_AUTH_TOKEN"]),
         (
             {"SMS_GATEWAY": "twilio"},

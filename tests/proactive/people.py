@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from caregiving import events
 from caregiving.models import Caregiver
 from proactive.models import Message, Status, Sweep
 from proactive.sweeps import run_sweep
@@ -52,6 +53,20 @@ FIRST = {
 def due_for(cadence: str, now: datetime = NOON, **fields: Any) -> Caregiver:
     """Somebody to whom the first text of `cadence` is due at `now`, and nothing else."""
     return person(**{"created_at": now - 2 * DAY} | DUE[cadence](now) | fields)
+
+
+def people_in_crisis(count: int) -> list[Caregiver]:
+    """Whose first follow-up is due by the real clock, at noon of where they live."""
+    now = datetime.now(UTC)
+    # POSIX names count the other way round: Etc/GMT-3 is three hours ahead.
+    ahead = 12 - now.hour
+    zone = f"Etc/GMT{-ahead:+}" if ahead else "Etc/UTC"
+    people = CaregiverFactory.create_batch(
+        count, time_zone=zone, created_at=now - timedelta(days=90)
+    )
+    for one in people:
+        events.record_crisis_event(one, at=now - timedelta(hours=30))
+    return people
 
 
 def sweep(now: datetime = NOON, **options: Any) -> list[tuple[str, int | str]]:

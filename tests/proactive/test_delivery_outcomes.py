@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from caregiving.models import ConsentChange
-from proactive.delivery import LONGEST_RETRY, deliver_queued
+from proactive.delivery import deliver_queued
 from proactive.models import CadenceSwitch, CareAlert, Message
+from proactive.pacing import LONGEST_RETRY
 from proactive.sms.gateway import Outcome, SmsError
 from proactive.sweeps import run_sweep
 from tests.proactive.people import DAY, HOUR, NOON

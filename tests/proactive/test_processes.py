@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,7 +15,8 @@ from proactive.models import CareAlert, Message
 from proactive.reconciliation import LEASE, PATIENCE, reconcile
 from proactive.sweeps import run_sweep
 from tests.factories import CaregiverFactory
-from tests.proactive.people import DAY, DUE, HOUR, NOON
+from tests.fake_twilio import Step
+from tests.proactive.people import DAY, DUE, HOUR, NOON, people_in_crisis
 from tests.proactive.queueing import statuses
 
 MINUTE = timedelta(minutes=1)
@@ -172,6 +173,41 @@ def test_sweep_delivery_and_opt_outs_at_once_leave_nobody_texted_twice(workers, 
     assert set(before.values()) <= {1}
     assert set(statuses()) <= {"sent", "cancelled"}
     assert statuses().get("sent", 0) == before.total()
+
+
+# --- One sender ---
+
+
+def test_two_workers_together_keep_to_the_pace_of_their_sender(workers, environ, twilio):
+    people = people_in_crisis(16)
+    run_sweep()
+    environ["SMS_PER_SECOND"] = "5"
+
+    both = [workers.start("deliver_by_the_real_clock") for _ in range(2)]
+    for process in both:
+        workers.expect(process, "ready")
+    began = datetime.now(UTC)
+    for process in both:
+        workers.go(process)
+    for process in both:
+        assert process.wait(PATIENT) == 0, process.errors.read_text()
+
+    sent = [entry["params"]["To"] for entry in twilio.accepted]
+    assert Counter(sent) == once_each(one.phone_number for one in people)
+    seconds = (datetime.fromisoformat(twilio.accepted[-1]["at"]) - began).total_seconds()
+    assert len(sent) <= 5 * seconds + 1
+
+
+def test_when_one_worker_is_turned_away_the_others_do_not_even_ask(workers, environ, twilio):
+    people_in_crisis(3)
+    run_sweep()
+    twilio.script(Step(status=429, code=20429, headers={"Retry-After": "600"}))
+
+    workers.run_together("deliver_by_the_real_clock")
+    workers.run_together("deliver_by_the_real_clock", "deliver_by_the_real_clock")
+
+    assert len(twilio.requests) == 1
+    assert statuses() == {"queued": 3}
 
 
 # --- Killed ---

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from caregiving.management.base import ReportingCommand
+from proactive import stopping
 from proactive.delivery import Pass, Result, deliver_queued
 from proactive.management.base import add_at, parse_at
 from proactive.models import Message
@@ -21,7 +22,8 @@ class Command(ReportingCommand):
         if options["limit"] is not None and options["limit"] < 1:
             raise CommandError("--limit must be 1 or more.")
         now = parse_at(options["at"], read_only=False)
-        report = deliver_queued(now=now, limit=options["limit"])
+        with stopping.on_signals():
+            report = deliver_queued(now=now, limit=options["limit"])
         queued = Message.objects.queued().count()
         if options["json"]:
             self.print_json(

@@ -1,0 +1,153 @@
+"""What the system halts it may resume; what staff switched off or paused is theirs."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from proactive import alerts, switches
+from proactive.delivery import deliver_queued
+from proactive.models import CadenceSwitch, CareAlert
+from proactive.sms.gateway import Outcome, SmsError
+from proactive.switches import Standing, halt_everything, resume, standing
+from tests.proactive.people import HOUR, NOON
+from tests.proactive.queueing import queued, statuses
+
+SUSPENDED = "Our account is suspended (30002)"
+MISCONFIGURED = SmsError(Outcome.MISCONFIGURED, SUSPENDED, code="30002")
+
+pytestmark = pytest.mark.django_db
+
+
+def everything(**fields):
+    return CadenceSwitch.objects.create(cadence="everything", **fields)
+
+
+def stands():
+    return standing(switches.everything(), NOON)
+
+
+def halt():
+    assert halt_everything(reason=SUSPENDED, now=NOON)
+    alerts.open_alert(CareAlert.Kind.SENDING_HALTED, detail=SUSPENDED, now=NOON)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, Standing.ON),
+        ({"paused_until": NOON}, Standing.ON),
+        ({"paused_until": NOON + HOUR}, Standing.PAUSED),
+        ({"is_on": False}, Standing.OFF),
+        ({"is_on": False, "paused_until": NOON + HOUR}, Standing.OFF),
+        ({"is_on": False, "halted": True}, Standing.HALTED),
+    ],
+)
+def test_sending_is_on_off_paused_or_halted(fields, expected):
+    everything(**fields)
+
+    assert stands() is expected
+
+
+def test_without_a_row_sending_is_on():
+    assert stands() is Standing.ON
+
+
+# --- Halt ---
+
+
+@pytest.mark.parametrize("fields", [None, {}, {"paused_until": NOON - HOUR, "reason": "holiday"}])
+def test_a_halt_switches_off_what_was_on_and_says_why(fields):
+    if fields is not None:
+        everything(**fields)
+
+    assert halt_everything(reason=SUSPENDED, now=NOON) is True
+
+    assert stands() is Standing.HALTED
+    assert switches.everything().reason == SUSPENDED
+
+
+@pytest.mark.parametrize(
+    "fields", [{"is_on": False}, {"paused_until": NOON + HOUR}, {"is_on": False, "halted": True}]
+)
+def test_a_halt_leaves_alone_what_sends_nothing_anyway(fields):
+    everything(reason="as staff wrote it", **fields)
+    before = CadenceSwitch.objects.values().get()
+
+    assert halt_everything(reason=SUSPENDED, now=NOON) is False
+
+    assert CadenceSwitch.objects.values().get() == before
+
+
+def test_news_of_a_text_from_before_the_mending_halts_nothing():
+    mended = everything().changed_at
+    moment = timedelta(microseconds=1)
+
+    assert halt_everything(reason=SUSPENDED, since=mended - moment) is False
+    assert switches.everything().is_on
+    assert halt_everything(reason=SUSPENDED, since=mended + moment) is True
+    assert not switches.everything().is_on
+
+
+def test_where_nothing_was_ever_switched_there_was_no_mending():
+    assert halt_everything(reason=SUSPENDED, since=timezone.now() - HOUR) is True
+
+
+# --- Resume ---
+
+
+def test_to_resume_is_to_send_again_and_to_settle_the_alert():
+    someone = User.objects.create(username="ruth")
+    halt()
+
+    assert resume(now=NOON + HOUR, by=someone, note="Mended.") is True
+
+    assert stands() is Standing.ON
+    assert switches.everything().reason == ""
+    alert = CareAlert.objects.get()
+    assert (alert.resolved_at, alert.resolved_by, alert.note) == (NOON + HOUR, someone, "Mended.")
+
+
+def test_what_staff_noted_on_the_alert_stays():
+    halt()
+    CareAlert.objects.update(note="Called Twilio.")
+
+    resume(now=NOON, by=None, note="Mended.")
+
+    assert CareAlert.objects.get().note == "Called Twilio.\nMended."
+
+
+@pytest.mark.parametrize("fields", [{}, {"is_on": False}, {"paused_until": NOON + HOUR}])
+def test_there_is_nothing_to_resume_where_nothing_was_halted(fields):
+    everything(**fields)
+    before = CadenceSwitch.objects.values().get()
+
+    assert resume(now=NOON, by=None, note="Mended.") is False
+
+    assert CadenceSwitch.objects.values().get() == before
+
+
+def test_a_pause_goes_on_when_a_halt_is_lifted():
+    everything(is_on=False, halted=True, paused_until=NOON + HOUR)
+
+    assert resume(now=NOON, by=None, note="Mended.") is True
+
+    assert stands() is Standing.PAUSED
+
+
+def test_what_waited_through_a_halt_goes_out_and_the_next_trouble_is_told_anew(gateway):
+    queued("crisis_followup"), queued()
+    gateway.fails_with = MISCONFIGURED
+    assert deliver_queued(now=NOON).results == {"halted": 1}
+    assert stands() is Standing.HALTED
+
+    resume(now=NOON, by=None, note="Mended.")
+    assert deliver_queued(now=NOON).results == {"halted": 1}
+    assert CareAlert.objects.filter(resolved_at=None).count() == 1
+
+    resume(now=NOON, by=None, note="Mended.")
+    gateway.fails_with = None
+    assert deliver_queued(now=NOON).results == {"sent": 2}
+    assert statuses() == {"sent": 2}
+    assert CareAlert.objects.filter(resolved_at=None).count() == 0
