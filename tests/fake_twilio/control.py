@@ -43,12 +43,12 @@ def _receive(fake: "FakeTwilio", **text: Any) -> dict[str, Any]:
 def check_text(text: dict[str, Any]) -> None:
     """Raises ValueError, in words, for a text that nobody can have sent."""
     if not is_number(text.get("from")):
-        raise ValueError("from must be a number such as +12025550143")
+        raise ValueError("A person has a number such as +12025550143")
     media = text.get("media", [])
     if not (isinstance(media, list) and all(isinstance(url, str) for url in media)):
-        raise ValueError("media must be a list of addresses")
+        raise ValueError("Media are a list of addresses")
     if not (isinstance(text.get("body"), str) and len(text["body"]) <= 1600):
-        raise ValueError("body must be a text of at most 1600 characters")
+        raise ValueError("A text has at most 1600 characters")
     if text.get("opt_out_type") not in (None, "STOP", "START", "HELP"):
         raise ValueError("opt_out_type must be STOP, START or HELP")
 

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.fake_twilio import control
+from tests.fake_twilio import control, page
 from tests.fake_twilio.listing import list_page
 from tests.fake_twilio.steps import error_json
 from tests.fake_twilio.texts import API_VERSION
@@ -68,10 +68,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
-        if url.path == "/_fake/state":
+        query = dict(parse_qsl(url.query))
+        if url.path == "/":
+            content = page.render(self.server.fake.account, person=query.get("person", ""))
+            self._answer(200, content, kind="text/html")
+        elif url.path == "/_fake/state":
             self._answer(200, self.server.fake.state())
         elif self._has_credentials():
-            self._answer(*self._read_messages(url.path, dict(parse_qsl(url.query))))
+            self._answer(*self._read_messages(url.path, query))
 
     def do_POST(self) -> None:
         path = urlsplit(self.path).path
@@ -80,6 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(400, error_json(400, None))
         elif path.startswith("/_fake/"):
             self._answer(*control.answer(self.server.fake, path, body))
+        elif path == "/text":
+            self._receive(dict(parse_qsl(body, keep_blank_values=True)))
         elif self._has_credentials():
             if path == f"{self._messages_path()}.json":
                 self._create_message(dict(parse_qsl(body, keep_blank_values=True)))
@@ -99,6 +105,20 @@ class _Handler(BaseHTTPRequestHandler):
             cut(self.connection)
         else:
             self._answer(step.status, answer if step.body is None else step.body, step.headers)
+
+    def _receive(self, form: dict[str, str]) -> None:
+        """The page's form; like every form that was heeded, it leads to a page to read."""
+        fake = self.server.fake
+        person, body = page.read_number(form.get("from", "")), form.get("body", "")
+        try:
+            control.check_text({"from": person, "body": body})
+        except ValueError as error:
+            content = page.render(
+                fake.account, number=form.get("from", ""), draft=body, error=str(error)
+            )
+            return self._answer(400, content, kind="text/html")
+        fake.receive(person, body.replace("\r\n", "\n"))
+        return self._answer(303, "", {"Location": page.address_of(person)})
 
     def _read_messages(self, path: str, query: dict[str, str]) -> tuple[int, dict[str, Any]]:
         fake = self.server.fake

@@ -82,8 +82,9 @@ class Webhooks:
                 f"The web server at {self.base} did not answer in {TIMEOUT_SECONDS} seconds"
             ) from None
         except (OSError, HTTPException, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise Unreachable(
-                f"The web server at {self.base} cannot be reached ({error}): is it running?"
+                f"The web server at {self.base} cannot be reached ({reason}): is it running?"
             ) from None
         finally:
             connection.close()
