@@ -19,7 +19,7 @@ def answer(fake: "FakeTwilio", path: str, body: str) -> tuple[int, dict[str, Any
     try:
         return 200, action(fake, **json.loads(body or "{}"))
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        return 400, {"error": f"{type(error).__name__}: {error}"}
+        return 400, {"error": str(error)}
 
 
 def _script(

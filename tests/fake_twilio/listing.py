@@ -1,7 +1,7 @@
 """The list of texts: Twilio's filters, and its pages."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,7 +9,6 @@ from tests.fake_twilio.texts import Text
 
 DEFAULT_PAGE_SIZE = 50
 LARGEST_PAGE_SIZE = 1000
-_DAY = timedelta(days=1).total_seconds()
 
 
 def list_page(
@@ -23,7 +22,8 @@ def list_page(
     number = int(query.get("Page", 0))
     if size < 1 or number < 0:
         raise ValueError("a page has a size and a number")
-    chosen = [text for text in texts if _matches(text, query)]
+    bounds = _read_bounds(query)
+    chosen = [text for text in texts if _matches(text, query, bounds)]
     start = _first_index(chosen, query.get("PageToken", ""), size, default=number * size)
     shown = chosen[start : start + size]
 
@@ -58,23 +58,27 @@ def _first_index(texts: list[Text], token: str, size: int, *, default: int) -> i
     return place + 1 if token.startswith("PA") else max(place - size, 0)
 
 
-def _matches(text: Text, query: dict[str, str]) -> bool:
+def _read_bounds(query: dict[str, str]) -> dict[str, datetime]:
+    return {
+        name: datetime.fromisoformat(value).replace(tzinfo=UTC)
+        for name, value in query.items()
+        if name.rstrip("<>") == "DateSent"
+    }
+
+
+def _matches(text: Text, query: dict[str, str], bounds: dict[str, datetime]) -> bool:
     for name, value in (("To", text.to), ("From", text.sender)):
         if query.get(name) and query[name] != value:
             return False
-    bounds = {key: value for key, value in query.items() if key.rstrip("<>") == "DateSent"}
-    # What has yet to leave has no such date.
-    return all(
-        text.sent is not None and _holds(name, value, int(text.sent))
-        for name, value in bounds.items()
-    )
+    if text.sent is None:
+        return not bounds  # what has yet to leave has no such date
+    sent = datetime.fromtimestamp(int(text.sent), UTC)
+    return all(_holds(name, bound, sent) for name, bound in bounds.items())
 
 
-def _holds(name: str, value: str, sent: int) -> bool:
-    """Both bounds are inclusive. A day alone means its first moment, or all of it for DateSent."""
-    bound = datetime.fromisoformat(value).replace(tzinfo=UTC).timestamp()
+def _holds(name: str, bound: datetime, sent: datetime) -> bool:
     if name == "DateSent>":
         return sent >= bound
     if name == "DateSent<":
         return sent <= bound
-    return bound <= sent < bound + (_DAY if len(value) == len("2026-11-30") else 1)
+    return sent.date() == bound.date()

@@ -30,7 +30,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.fake = fake
         self._connections: set[socket.socket] = set()
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="server")
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), name="server")
 
     def start(self) -> None:
         self._thread.start()
@@ -99,8 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         step, answer = fake.create_message(params)
-        fake.stopping.wait(step.delay)
-        if step.drop:
+        stopped = fake.stopping.wait(step.delay)
+        if step.drop or stopped:
             self.close_connection = True
             cut(self.connection)
         else:
