@@ -18,9 +18,12 @@ controls it is JSON, in and out; what makes no sense is answered 400:
     POST /_fake/script   {"to": "+12025550143" or null, "steps": [{"status": 400, "code": 21610}]}
     POST /_fake/faults   {"drop_after": 0.1, "lose": 0.2}: see Faults; {} is good behaviour again
     POST /_fake/inbound  {"from": "+12025550143", "body": "Hi", "media": [], "opt_out_type": null}
+                         answers {"status", "outcome", "twiml", "reply", "error"}, as in the log
     POST /_fake/pause    {"on": true}: requests to send wait, and nothing is taken, until false
-    POST /_fake/drain    {"timeout": 10}: waits until no callback is pending
-    GET  /_fake/state    how much of everything there is
+    POST /_fake/drain    {"timeout": 10}: waits until nothing more becomes of any text, then answers
+                         {"drained": true, "pending_callbacks": 0}
+    GET  /_fake/state    {"requests", "accepted", "waiting", "pending_callbacks", "callbacks",
+                         "inbound"}, all numbers, and "blocked": [[our number, theirs]]
 
 The log has one JSON object a line, on disk before anybody is answered. All have `event`, `at` and
 `time` (seconds since 1970); then
