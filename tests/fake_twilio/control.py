@@ -18,7 +18,7 @@ def answer(fake: "FakeTwilio", path: str, body: str) -> tuple[int, dict[str, Any
         return 404, {"error": f"There is no {path}"}
     try:
         return 200, action(fake, **json.loads(body or "{}"))
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         return 400, {"error": str(error)}
 
 
@@ -49,6 +49,7 @@ def check_text(text: dict[str, Any]) -> None:
         raise ValueError("Media are a list of addresses")
     if not (isinstance(text.get("body"), str) and len(text["body"]) <= 1600):
         raise ValueError("A text has at most 1600 characters")
+    text["body"].encode()  # a lone surrogate, which JSON can hold, is no text either
     if text.get("opt_out_type") not in (None, "STOP", "START", "HELP"):
         raise ValueError("opt_out_type must be STOP, START or HELP")
 

@@ -195,8 +195,11 @@ class FakeTwilio:
 
     def visible_texts(self) -> list[Text]:
         """Those that the list shows by now, newest first."""
-        newest = self.clock.time() - self._faults.list_lag
-        return [text for text in self.account.newest_first() if text.created <= newest]
+        texts = self.account.newest_first()
+        if lag := self._faults.list_lag:
+            now = self.clock.time()
+            return [text for text in texts if text.created + lag <= now]
+        return texts
 
     def _next_step(self, to: str) -> Step:
         for queue in (self._scripts.get(to), self._scripts.get(None)):

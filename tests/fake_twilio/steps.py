@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 STATUSES = ("sending", "sent", "delivered")
 
@@ -39,6 +40,8 @@ class Step:
         }.items():
             if not isinstance(getattr(self, name), kinds):
                 raise ValueError(f"{name} is not {kinds}")
+        if not all(isinstance(status, str) for status in self.statuses):
+            raise ValueError("statuses are words")
         if not (200 <= self.status <= 599 and 0 <= self.delay <= 3600):
             raise ValueError("status goes from 200 to 599, delay to 3600")
 
@@ -85,7 +88,17 @@ def find_fault(params: dict[str, str]) -> int | None:
         return 21602
     if len(params["Body"]) > 1600:
         return 21617
+    if params.get("StatusCallback") and not _is_address(params["StatusCallback"]):
+        return 21609
     validity = params.get("ValidityPeriod", "36000")
     if not (validity.isdecimal() and 1 <= int(validity) <= 36000):
         return 21624
     return None
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)

@@ -180,6 +180,13 @@ def test_the_list_may_lag(fake, client, clock_file):
     assert [text.sid for text in client.messages.list()] == [sid]
 
 
+def test_a_clock_that_goes_back_hides_nothing(fake, client, clock_file):
+    clock_file.write_text("86400")
+    create(client)
+    clock_file.write_text("0")
+    assert len(client.messages.list()) == 1
+
+
 def test_a_clock_file_that_is_being_written_changes_nothing(fake, clock_file):
     clock_file.write_text("3600")
     fake.clock.time()

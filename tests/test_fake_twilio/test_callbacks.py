@@ -79,6 +79,12 @@ def test_nobody_is_called_where_no_web_server_is_named(start, web):
     assert (web.calls, fake.callbacks) == ([], [])
 
 
+@pytest.mark.parametrize("url", ["status/1/", "ftp://example.org/", "http://", "http://[/"])
+def test_a_callback_to_no_address_is_refused(fake, url):
+    _, answer = send(fake, StatusCallback=url)
+    assert answer["code"] == 21609
+
+
 # Callbacks that go wrong.
 
 
