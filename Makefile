@@ -1,6 +1,7 @@
 # `make` lists what there is. Needs Python 3.11 or newer; uses uv when it is installed, else pip.
-# PYTHON=/path/to/python3.12 names an interpreter, PORT=8001 another port for `make run`,
-# ARGS="-k gate" passes arguments to the tests.
+# PYTHON=/path/to/python3.12 names an interpreter, PORT=8001 another port for `make run` (and
+# FAKE_TWILIO_PORT=9001 one for the Twilio beside it, else the next after PORT), ARGS="-k gate"
+# passes arguments to the tests.
 
 SHELL := /bin/sh
 PORT ?= 8000
@@ -16,6 +17,7 @@ FIND_PYTHON = for name in $(or $(PYTHON),python3 python3.14 python3.13 python3.1
 
 help:
 	@echo "make run      start everything here with made-up people; no text is really sent"
+	@echo "              SMS_GATEWAY=twilio make run: with a Twilio that runs here, to play both sides"
 	@echo "make test     the whole suite, on SQLite and on PostgreSQL (which it brings along)"
 	@echo "make lint     check style and types"
 	@echo "make format   put the code into the house style"
