@@ -121,7 +121,8 @@ def _reachable_says(caregiver: Caregiver, now: datetime) -> str:
     since = caregiver.unreachable_at
     if since is None:
         return "nothing says that the number cannot be texted"
-    return f"cannot be texted since {local(since, caregiver)}: {caregiver.unreachable_reason}"
+    because = f": {caregiver.unreachable_reason}" if caregiver.unreachable_reason else ""
+    return f"cannot be texted since {local(since, caregiver)}{because}"
 
 
 REACHABLE = Rule("reachable", lambda now: Q(unreachable_at__isnull=True), _reachable_says)
