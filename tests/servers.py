@@ -6,7 +6,6 @@ left running. A line with the name of one crashes that one and starts it again.
 """
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -94,8 +93,8 @@ def keep(kinds: list[str]) -> None:
             crash["redis"] = crash_redis
         if "postgres" in kinds:
             postgres = stack.enter_context(get_server(folder / "postgres"))
-            # The data live as long as the tests: what a power cut would do to them is no matter.
-            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            # The data live as long as the machine runs: the server may crash, the power may not go.
+            for setting in ("fsync", "full_page_writes"):
                 postgres.psql(f"ALTER SYSTEM SET {setting} = off;")
             postgres.psql("SELECT pg_reload_conf();")
             addresses["postgres"] = postgres.get_uri(database="outreach")

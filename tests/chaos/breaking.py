@@ -1,0 +1,128 @@
+"""What runs inside each process of a scenario: a moved clock, and points at which it dies.
+
+    python -m tests.chaos.breaking celery -A caregiving worker ...
+    python -m tests.chaos.breaking gunicorn caregiving.wsgi ...
+
+The folder named by CHAOS_DIR is the remote control. `clock` has the seconds to add to the real
+time. A file `kill/POINT` has whichever process comes to that point first remove it and die there,
+as by a power cut. A file `nap/POINT` has every other one pause there, so that others get between.
+"""
+
+import functools
+import os
+import random
+import runpy
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(os.environ.get("CHAOS_DIR", "/nonexistent"))
+
+# Between queueing, marking, submitting and recording, and inside reconciliation: function by
+# function, before it and after it. Those inside a transaction are taken back by the crash.
+WORKER_POINTS = (
+    "proactive.sweeps:_Run._claim",
+    "proactive.accounting:lock_free",
+    "proactive.delivery:_claim",
+    "proactive.models:Message.mark_sending",
+    "proactive.sms.twilio:TwilioGateway.send",
+    "proactive.delivery:_record_sent",
+    "proactive.models:Message.mark_sent",
+    "proactive.delivery:_record_error",
+    "proactive.models:Message.mark_unknown",
+    "proactive.reconciliation:_expire",
+    "proactive.models:Message.claim_look_up",
+    "proactive.sms.twilio:TwilioGateway.find",
+    "proactive.reconciliation:apply_report",
+)
+WEB_POINTS = ("proactive.webhooks:receive", "proactive.webhooks:apply_report")
+LONGEST_NAP = 0.8
+
+
+def points(targets: tuple[str, ...]) -> list[str]:
+    return [f"{target}:{when}" for target in targets for when in ("before", "after")]
+
+
+def move_the_clock() -> None:
+    """Has Django's clock follow the file; whoever measures how long something takes does not."""
+    from django.utils import timezone
+
+    timezone.now = lambda: datetime.now(UTC) + timedelta(seconds=offset())
+
+
+def offset() -> float:
+    try:
+        return float((FOLDER / "clock").read_text())
+    except FileNotFoundError:
+        return 0.0
+
+
+def break_at(targets: tuple[str, ...]) -> None:
+    """Wraps each function so that a process may nap or die before and after it."""
+    from importlib import import_module
+
+    for target in targets:
+        module, _, path = target.partition(":")
+        *owners, name = path.split(".")
+        owner: Any = functools.reduce(getattr, owners, import_module(module))
+        setattr(owner, name, _breakable(target, getattr(owner, name)))
+
+
+def _breakable(target: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def breakable(*args: Any, **options: Any) -> Any:
+        _pass(f"{target}:before")
+        result = function(*args, **options)
+        _pass(f"{target}:after")
+        return result
+
+    return breakable
+
+
+def _pass(point: str) -> None:
+    # The system's own source of chance: a child that is forked inherits no sequence from it.
+    chance = random.SystemRandom()
+    if (FOLDER / "nap" / point).exists() and chance.random() < 0.5:
+        time.sleep(chance.uniform(0, LONGEST_NAP))
+    try:
+        (FOLDER / "kill" / point).unlink()
+    except FileNotFoundError:
+        return
+    with (FOLDER / "killed").open("a") as killed:
+        killed.write(f"{point}\n")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> None:
+    name, *arguments = sys.argv[1:]
+    sys.argv = [name, *arguments]
+    move_the_clock()
+    import django
+
+    django.setup()
+    if name == "gunicorn":
+        break_at(WEB_POINTS)
+        from gunicorn.app.wsgiapp import run
+
+        run()
+    elif "worker" in arguments:
+        from celery.signals import worker_process_init
+
+        worker_process_init.connect(_sign_in, weak=False)
+        break_at(WORKER_POINTS)
+        runpy.run_module("celery", run_name="__main__")
+    else:
+        runpy.run_module("celery", run_name="__main__")
+
+
+def _sign_in(**_: Any) -> None:
+    """A worker's child tells its number, so that it can be killed alone."""
+    (FOLDER / "children" / str(os.getpid())).touch()
+
+
+if __name__ == "__main__":
+    main()
