@@ -129,12 +129,15 @@ def record_unreachable(
     """No text can reach this number: nothing is sent to it until it proves to be alive.
 
     The person stays, with everything that is owed to them. A number that is known to be
-    unreachable keeps its first instant and reason.
+    unreachable keeps its first instant and reason; one that has written since `at` is alive.
     """
     at = _aware(at)
     with transaction.atomic():
         _lock(caregiver)
-        if caregiver.unreachable_at is None:
+        has_written_since = caregiver.inbound.filter(
+            received_at__gt=at, from_number=caregiver.phone_number
+        ).exists()
+        if caregiver.unreachable_at is None and not has_written_since:
             caregiver.unreachable_at = at
             caregiver.unreachable_reason = reason[:200]
             caregiver.save(update_fields=_UNREACHABLE_FIELDS)

@@ -84,6 +84,20 @@ class AddFields(Operation):
         return {column.name for column in table}
 
 
+class AlterField(migrations.AlterField):
+    """Change a column in a way that rewrites no row, waiting as briefly as `AddFields` does."""
+
+    lock_timeout = LOCK_TIMEOUT
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):  # type: ignore[no-untyped-def]
+        with _brief_lock(schema_editor, self.lock_timeout):
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):  # type: ignore[no-untyped-def]
+        with _brief_lock(schema_editor, self.lock_timeout):
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
+
+
 class AddIndexConcurrently(postgres.AddIndexConcurrently):
     """Build an index without blocking writers; on SQLite, a plain index."""
 

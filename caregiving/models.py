@@ -54,6 +54,10 @@ class CaregiverQuerySet(models.QuerySet["Caregiver"]):
             Q(last_proactive_message_at__isnull=True) | Q(last_proactive_message_at__lt=instant)
         )
 
+    def move_gate(self, pk: int, *, to: datetime) -> None:
+        """The 24 hours of this person count from `to`, unless they count from later already."""
+        self.gate_before(to).filter(pk=pk).update(last_proactive_message_at=to)
+
     def in_crisis(self) -> "CaregiverQuerySet":
         return self.filter(burnout_band=BurnoutBand.CRISIS)
 

@@ -6,6 +6,8 @@ stages that are held up, cascades that are over, and crises that a newer one rep
 
 from copy import copy
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
@@ -13,7 +15,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from caregiving.models import Caregiver, CaregiverQuerySet, CrisisEvent
 from proactive import alerts
 from proactive.clocks import SILENCE
-from proactive.declaring import Cadence
+from proactive.declaring import Cadence, Step
 from proactive.models import CareAlert, Message, Status, Sweep
 from proactive.rules import CASCADE, CONSENT, PAUSE, REACHABLE
 
@@ -98,20 +100,11 @@ def alert_held_up(cadence: Cadence, *, now: datetime, switched_off: str) -> None
 
     `switched_off` says why the whole cadence does not send; "" when it does. The stage gets its
     row when a later one goes out or the cascade ends. That may take weeks, and somebody in a
-    crisis should not wait so long to be noticed. One alert for each occasion.
+    crisis should not wait so long to be noticed. While an alert is open no second one is opened.
     """
-    (event,) = cadence.anchor.fields
-    passed = Q()
-    for step in cadence.steps[:-1]:
-        assert step.limit is not None
-        passed |= cadence.anchor.at_least(step.limit, now) & (
-            Q(**{f"{cadence.counter}__isnull": True}) | Q(**{f"{cadence.counter}__lt": step.stage})
-        )
-    known = CareAlert.objects.filter(
-        kind=CareAlert.Kind.FOLLOWUP_MISSED, caregiver=OuterRef("pk"), occasion=OuterRef(event)
-    )
     held_up = Caregiver.objects.filter(
-        ~Exists(known), cadence.anchor.less_than(CASCADE, now) & passed
+        reduce(or_, (_passed_unnoticed(cadence, step, now) for step in cadence.steps[:-1])),
+        cadence.anchor.less_than(CASCADE, now),
     )
     # Whom nothing holds up was only locked while the sweep came by: the next one texts them.
     alerts.open_for_people(
@@ -123,6 +116,23 @@ def alert_held_up(cadence: Cadence, *, now: datetime, switched_off: str) -> None
         ],
         now=now,
     )
+
+
+def _passed_unnoticed(cadence: Cadence, step: Step, now: datetime) -> Q:
+    """The time of `step` has passed, it is not dealt with, and no alert tells of it.
+
+    One that is open does; one that was resolved, only if it was opened after the step's time.
+    """
+    assert step.limit is not None
+    (event,) = cadence.anchor.fields
+    told = CareAlert.objects.filter(
+        Q(resolved_at__isnull=True) | Q(opened_at__gte=F("occasion") + step.limit),
+        kind=CareAlert.Kind.FOLLOWUP_MISSED,
+        caregiver=OuterRef("pk"),
+        occasion=OuterRef(event),
+    )
+    owed = Q(**{f"{cadence.counter}__isnull": True}) | Q(**{f"{cadence.counter}__lt": step.stage})
+    return cadence.anchor.at_least(step.limit, now) & owed & Q(~Exists(told))
 
 
 def _obstacles(cadence: Cadence, caregiver: Caregiver, now: datetime) -> str:

@@ -5,7 +5,8 @@ submitted at most once: whoever finds it marked leaves it alone, and a crash in 
 `unknown`, which is looked into and never blindly sent again.
 
 One race remains and is accepted: an opt-out that is committed after the mark and before the
-submission, a few milliseconds, meets a text that is already on its way.
+submission meets a text that is already on its way. That takes milliseconds, and at most
+LONGEST_HOLD: a worker that was held up for longer puts the text back.
 """
 
 import logging
@@ -24,8 +25,8 @@ from caregiving.models import Caregiver
 from proactive import alerts, clocks, pacing, stopping, switches
 from proactive.cadences import BY_NAME
 from proactive.declaring import Cadence, Step
-from proactive.failures import record_consequences
 from proactive.models import CareAlert, Message, Sender, Status
+from proactive.outcomes import record_failure
 from proactive.reports import FIRST_LOOK_UP, apply_report, confirmation_at
 from proactive.rules import GATE
 from proactive.sms.gateway import Gateway, Outcome, Report, SmsError, get_gateway
@@ -35,6 +36,10 @@ from proactive.switches import Switchboard
 MAX_VALIDITY = timedelta(minutes=15)
 # From the mark to the submission: so long what was asked may be taken as still true.
 LONGEST_HOLD = timedelta(seconds=2)
+# A provider that answers nothing may take nothing: no more texts than this become unknown in a row
+# before everybody waits, for each of them costs a person's judgement and is never resent by itself.
+MOST_UNKNOWN = 5
+IN_TROUBLE = "the provider leaves open whether it takes anything"
 # At one text a second, what becomes urgent still overtakes within seconds.
 BATCH = 10
 
@@ -76,6 +81,7 @@ def deliver_queued(
     gateway = get_gateway()
     began = time.monotonic()
     has_turn = now is not None
+    unknown_in_a_row = 0
     for key in _ready(clock, limit):
         patience = pacing.PATIENCE
         if budget is not None:
@@ -102,6 +108,12 @@ def deliver_queued(
         report.results[result] += 1
         if result is Result.SENT and sender.busy_until:
             pacing.end_wait(sender)
+        unknown_in_a_row = unknown_in_a_row + 1 if result is Result.UNKNOWN else 0
+        if unknown_in_a_row == MOST_UNKNOWN:
+            at = clock()
+            pacing.back_off(until=at + pacing.FIRST_RETRY, reason=IN_TROUBLE, now=at)
+            report.stopped = IN_TROUBLE
+            break
         if result in (Result.RETRY, Result.HALTED):
             report.stopped = "the provider takes nothing at the moment"
             break
@@ -283,7 +295,8 @@ def _validity(message: Message, now: datetime) -> timedelta:
 def _record_sent(message: Message, sid: str, now: datetime) -> Result:
     try:
         with transaction.atomic():
-            _move_gate(message, now)
+            # They count from when the provider may have taken the text, not from the claim.
+            Caregiver.objects.move_gate(message.caregiver_id, to=now)
             look_up_at = confirmation_at(message, now)
             if not message.mark_sent(now=now, provider_sid=sid, look_up_at=look_up_at):
                 # A report overtook the answer; it had better have been about the same text.
@@ -301,7 +314,7 @@ def _record_error(message: Message, error: SmsError, now: datetime) -> Result:
     match error.outcome:
         case Outcome.UNKNOWN:
             with transaction.atomic():
-                _move_gate(message, now)
+                Caregiver.objects.move_gate(message.caregiver_id, to=now)
                 message.mark_unknown(reason=reason, look_up_at=now + FIRST_LOOK_UP)
             return Result.UNKNOWN
         case Outcome.BUSY:
@@ -319,13 +332,6 @@ def _record_error(message: Message, error: SmsError, now: datetime) -> Result:
             return Result.HALTED
         case Outcome.OPTED_OUT | Outcome.REJECTED:
             with transaction.atomic():
-                record_consequences(message, error.outcome, code=error.code, reason=reason, now=now)
+                record_failure(message, error.outcome, code=error.code, reason=reason, now=now)
                 message.mark_failed(code=error.code, reason=reason)
             return Result.FAILED
-
-
-def _move_gate(message: Message, now: datetime) -> None:
-    """The 24 hours count from when the provider may have taken the text, not from the claim."""
-    Caregiver.objects.gate_before(now).filter(pk=message.caregiver_id).update(
-        last_proactive_message_at=now
-    )

@@ -199,6 +199,12 @@ class Message(models.Model):
                 name="messages_to_look_up",
                 condition=Q(look_up_at__isnull=False),
             ),
+            # Reader: reconciliation, which looks for vital texts that outlasted their time.
+            models.Index(
+                fields=["occasion"],
+                name="messages_without_end",
+                condition=Q(status__in=[Status.QUEUED, Status.SENDING, Status.UNKNOWN]),
+            ),
             # Reader: a person's history, newest first.
             models.Index(fields=["caregiver", "-queued_at"], name="messages_of_person"),
             # Reader: the admin's message log, newest first.
@@ -270,10 +276,11 @@ class Message(models.Model):
         return self._move((Status.QUEUED,), status=Status.CANCELLED, reason=reason, retry_at=None)
 
     def mark_given_up(self, *, reason: str) -> bool:
-        """A person decided that it did not arrive: the stage may be planned again."""
-        return self._move(
-            (Status.UNKNOWN,), status=Status.CANCELLED, reason=reason, look_up_at=None
-        )
+        """A person decided that it did not arrive: the stage may be planned again.
+
+        It is looked for all the same: a list that lags by hours may still show it in time.
+        """
+        return self._move((Status.UNKNOWN,), status=Status.CANCELLED, reason=reason)
 
     def mark_reported(
         self,
@@ -302,6 +309,15 @@ class Message(models.Model):
             error_code=code,
             reason=reason,
             **took_place.get(status, {}),
+        )
+
+    def note_report(self, *, provider_sid: str, code: str) -> bool:
+        """What was given up did not get there, as was thought: it stays given up."""
+        return self._change(
+            Q(status=Status.CANCELLED, provider_sid__isnull=True),
+            provider_sid=provider_sid,
+            error_code=code,
+            look_up_at=None,
         )
 
     def mark_replied(self, *, now: datetime) -> bool:
@@ -448,8 +464,10 @@ class CareAlert(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["kind", "caregiver", "occasion"],
-                condition=Q(message__isnull=True, caregiver__isnull=False),
-                name="one_alert_per_kind_and_occasion",
+                condition=Q(
+                    message__isnull=True, caregiver__isnull=False, resolved_at__isnull=True
+                ),
+                name="one_open_alert_per_kind_and_occasion",
             ),
             models.UniqueConstraint(
                 fields=["kind"],

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
@@ -22,6 +23,14 @@ from proactive.models import CareAlert, Message, Status
 # A stage whose time has just passed is settled by the next sweep.
 GRACE = timedelta(hours=1)
 BATCH = 500
+
+# Alerts that tell a person of one stage.
+TELLING = (
+    CareAlert.Kind.FOLLOWUP_MISSED,
+    CareAlert.Kind.FOLLOWUP_STUCK,
+    CareAlert.Kind.OUTCOME_UNKNOWN,
+)
+NOT_ENDED = (Status.QUEUED, Status.SENDING, Status.UNKNOWN)
 
 WAITING = "waiting for its moment"
 WITH_A_PERSON = "held up, a person was told"
@@ -66,29 +75,13 @@ def check_promises(*, now: datetime | None = None) -> Promises:
 
 
 def _count(cadence: Cadence, occasions: list[_Occasion], report: Promises, now: datetime) -> None:
-    people = {one.caregiver.pk: one.caregiver for one in occasions}
-    rows = Message.objects.filter(cadence=cadence.name, caregiver__in=people).values_list(
-        "caregiver_id", "occasion", "stage", "status"
-    )
-    # What was given back counts only where nothing took its place.
-    statuses = {
-        (caregiver, occasion, stage): status
-        for caregiver, occasion, stage, status in sorted(
-            rows, key=lambda row: row[-1] != Status.CANCELLED
-        )
-    }
-    told = set(
-        CareAlert.objects.filter(
-            kind=CareAlert.Kind.FOLLOWUP_MISSED, caregiver__in=people
-        ).values_list("caregiver_id", "occasion")
-    )
-    lost: list[tuple[Caregiver, datetime, str]] = []
+    known = _Known.load(cadence, [one.caregiver for one in occasions])
+    lost = []
     for one in occasions:
         for step in cadence.steps:
             if not _fell_due(step, one, now):
                 continue
-            status = statuses.get((one.caregiver.pk, one.at, step.stage))
-            outcome = _outcome(step, one, status, (one.caregiver.pk, one.at) in told, now)
+            outcome = known.outcome(step, one, now)
             report.outcomes[outcome] += 1
             if outcome == UNACCOUNTED:
                 lost.append((one.caregiver, one.at, f"Stage {step.stage} has no end."))
@@ -100,16 +93,50 @@ def _fell_due(step: Step, occasion: _Occasion, now: datetime) -> bool:
     return occasion.at + step.due <= min(now, occasion.ends or now)
 
 
-def _outcome(step: Step, occasion: _Occasion, status: str | None, told: bool, now: datetime) -> str:
-    assert step.stage is not None and step.limit is not None
-    if status is not None and (status != Status.CANCELLED or occasion.ends is not None):
-        return Status(status).label.lower()
-    if step.stage <= occasion.dealt_with:
-        return BEFORE_RECORDS
-    is_over = occasion.at + step.limit + GRACE <= now or occasion.ends is not None
-    if not is_over:
-        return WAITING
-    return WITH_A_PERSON if told else UNACCOUNTED
+@dataclass(frozen=True)
+class _Known:
+    """Of some people: their texts by obligation, and the alerts that tell of them."""
+
+    texts: dict[tuple[int, datetime | None, int | None], tuple[UUID, str]]
+    alerts: dict[tuple[int, datetime | None], list[CareAlert]]
+
+    @classmethod
+    def load(cls, cadence: Cadence, people: list[Caregiver]) -> "_Known":
+        rows = Message.objects.filter(cadence=cadence.name, caregiver__in=people).values_list(
+            "caregiver_id", "occasion", "stage", "pk", "status"
+        )
+        # What was given back counts only where nothing took its place.
+        standing_last = sorted(rows, key=lambda row: row[-1] != Status.CANCELLED)
+        told: dict[tuple[int, datetime | None], list[CareAlert]] = {}
+        for alert in CareAlert.objects.filter(kind__in=TELLING, caregiver__in=people):
+            assert alert.caregiver_id is not None
+            told.setdefault((alert.caregiver_id, alert.occasion), []).append(alert)
+        return cls({row[:3]: row[3:] for row in standing_last}, told)
+
+    def outcome(self, step: Step, occasion: _Occasion, now: datetime) -> str:
+        """What has become of a stage that fell due, in a few words."""
+        assert step.stage is not None and step.limit is not None
+        limit = occasion.at + step.limit
+        key = occasion.caregiver.pk, occasion.at
+        is_over = limit + GRACE <= now or occasion.ends is not None
+        text, status = self.texts.get((*key, step.stage), (None, ""))
+        # What was given back is an end only where it is not owed any more.
+        if status == Status.CANCELLED and not (occasion.ends or step.stage <= occasion.dealt_with):
+            status = ""
+        if status in NOT_ENDED and is_over:
+            told = any(alert.message_id == text for alert in self.alerts.get(key, []))
+        elif status:
+            return Status(status).label.lower()
+        elif step.stage <= occasion.dealt_with:
+            return BEFORE_RECORDS
+        elif not is_over:
+            return WAITING
+        else:
+            told = any(
+                alert.resolved_at is None or alert.opened_at >= limit
+                for alert in self.alerts.get(key, [])
+            )
+        return WITH_A_PERSON if told else UNACCOUNTED
 
 
 def _occasions(cadence: Cadence, now: datetime) -> Iterator[list[_Occasion]]:

@@ -5,6 +5,7 @@ at the provider, and when nothing tells what became of it a person decides.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +16,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from caregiving.models import Caregiver
-from proactive import alerts
-from proactive.cadences import CADENCES
+from proactive import alerts, stopping
+from proactive.cadences import BY_NAME, CADENCES
 from proactive.delivery import give_back_stage
 from proactive.models import CareAlert, Message, MessageQuerySet, Status
 from proactive.reports import CONFIRM_AFTER, FIRST_LOOK_UP, LEASE, apply_report
@@ -31,8 +32,9 @@ CONFIRMATIONS = (CONFIRM_AFTER, timedelta(hours=6), timedelta(hours=24))
 # Between our clock and the provider's.
 SKEW = timedelta(minutes=2)
 BATCH = 500
-# Each costs a request. What is left over is first in line at the next pass.
+# Each costs a request, and the sweep waits. What is left over is first in line at the next pass.
 LOOK_UPS_A_PASS = 50
+LOOK_UP_SECONDS = 10.0
 
 NOT_ENDED = (Status.QUEUED, Status.SENDING, Status.UNKNOWN)
 
@@ -70,9 +72,7 @@ def _expire(message: Message, now: datetime) -> bool:
     assert message.attempt_started_at is not None
     lease_end = message.attempt_started_at + LEASE
     with transaction.atomic():
-        Caregiver.objects.gate_before(lease_end).filter(pk=message.caregiver_id).update(
-            last_proactive_message_at=lease_end
-        )
+        Caregiver.objects.move_gate(message.caregiver_id, to=lease_end)
         return message.mark_unknown(
             reason="no answer was recorded: the worker may have died", look_up_at=now
         )
@@ -87,7 +87,10 @@ def _look_up_due(report: Reconciled, now: datetime) -> None:
     if not messages:
         return
     gateway = get_gateway()
+    ends = time.monotonic() + LOOK_UP_SECONDS
     for message in messages:
+        if stopping.asked() or time.monotonic() > ends:
+            return
         # The next one is set before this one is made: a crash in between must not repeat it
         # for ever, and another worker must not make it as well.
         if not message.claim_look_up(next_at=_next_look_up(message, now)):
@@ -95,6 +98,8 @@ def _look_up_due(report: Reconciled, now: datetime) -> None:
         try:
             news = _look_up(message, gateway)
         except SmsError as error:
+            # Nobody answered, so this was no look-up. The others would fare no better.
+            message.claim_look_up(next_at=now + FIRST_LOOK_UP)
             logger.warning("look-ups stop for this pass: %s", error)
             return
         except DatabaseError:
@@ -162,11 +167,7 @@ def _alert_unknown(now: datetime) -> int:
     return _alert_each(
         CareAlert.Kind.OUTCOME_UNKNOWN,
         lasting.order_by("attempt_started_at"),
-        lambda message: (
-            f"Submitted {message.attempt_started_at:%Y-%m-%d %H:%M} UTC; {message.reason}. "
-            f"Asked {_times(message.lookups)}, the provider did not have it, which proves nothing. "
-            "Decide on the text's page: it arrived, or send again."
-        ),
+        _evidence,
         now,
     )
 
@@ -205,8 +206,17 @@ def _alert_each(
     return len(about)
 
 
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+def _evidence(message: Message) -> str:
+    asked = "once" if message.lookups == 1 else f"{message.lookups} times"
+    found = (
+        f"Asked {asked}, the provider did not have it, which proves nothing."
+        if message.lookups
+        else "The provider could not be asked so far: look in its console."
+    )
+    return (
+        f"Submitted {message.attempt_started_at:%Y-%m-%d %H:%M} UTC; {message.reason}. {found} "
+        "Decide on the text's page: it arrived, or send again."
+    )
 
 
 # --- What a person decides ---
@@ -240,7 +250,14 @@ def _settle(
         if arrived:
             done = message.mark_settled(now=now, reason=reason)
         elif done := message.mark_given_up(reason=reason):
-            give_back_stage(message)
+            _owe_again(message)
         if done:
             alerts.resolve(CareAlert.Kind.OUTCOME_UNKNOWN, message, note=reason, now=now, by=by)
     return done
+
+
+def _owe_again(message: Message) -> None:
+    """Put the counter back, unless it counts for a newer occasion by now."""
+    cadence = BY_NAME.get(message.cadence)
+    if cadence is not None and cadence.anchor.of(message.caregiver) == message.occasion:
+        give_back_stage(message)

@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 from caregiving.models import Caregiver
 from proactive import alerts
 from proactive.cadences import BY_NAME
-from proactive.failures import record_consequences
 from proactive.models import CareAlert, Message, Status
+from proactive.outcomes import record_failure, record_success
 from proactive.sms.errors import outcome_of, say
 from proactive.sms.gateway import Report
 
@@ -21,13 +21,15 @@ FIRST_LOOK_UP = timedelta(minutes=1)
 CONFIRM_AFTER = timedelta(hours=1)
 
 # Twilio's words. One that is not here, now or in years to come, says at least that it has the text.
-MEANINGS = {
+STATUSES = {
     "delivered": Status.DELIVERED,
     "read": Status.DELIVERED,
     "undelivered": Status.UNDELIVERED,
     "failed": Status.FAILED,
     "canceled": Status.FAILED,
 }
+
+NOT_DELIVERED = (Status.FAILED, Status.UNDELIVERED)
 
 logger = logging.getLogger(__name__)
 
@@ -38,47 +40,59 @@ def apply_report(message: Message, report: Report, *, now: datetime) -> bool:
     Reports may come in any order and more than once. Whoever submits the same text twice shows
     here: a second SID, or a SID that another text has, opens an alert and changes nothing else.
     """
-    status = MEANINGS.get(report.status, Status.SENT)
-    reason = _reason(status, report)
+    status = STATUSES.get(report.status, Status.SENT)
     with transaction.atomic():
         # The person first, as everywhere. It also keeps two reports about a text apart.
         message.caregiver = Caregiver.objects.select_for_update().get(pk=message.caregiver_id)
         message.refresh_from_db()
-        if message.status == Status.CANCELLED:
-            _withdraw_successor(message)
+        if message.status == Status.CANCELLED and status in NOT_DELIVERED:
+            # Given up by a person, who was right: what was planned in its place stays.
+            return message.note_report(provider_sid=report.sid, code=report.code[:16])
         try:
             with transaction.atomic():
-                is_news = message.mark_reported(
-                    status,
-                    now=now,
-                    provider_sid=report.sid,
-                    look_up_at=confirmation_at(message, now) if status == Status.SENT else None,
-                    code=report.code[:16],
-                    reason=reason,
-                )
+                is_news = _record(message, status, report, now)
         except IntegrityError:
             # The SID belongs to another text, or this one was given up and has gone out anew.
+            is_news = False
             message.refresh_from_db()
+        if is_news:
+            _follow_up(message, report, now)
+        elif message.provider_sid != report.sid:
             _alert_duplicate(message, report, now)
-            return False
-        if not is_news:
-            message.refresh_from_db()
-            if message.provider_sid != report.sid:
-                _alert_duplicate(message, report, now)
-            return False
-        _move_gate(message, now)
-        alerts.resolve(
-            CareAlert.Kind.OUTCOME_UNKNOWN,
-            message,
-            note=f"The provider has it as {report.sid}: {report.status}.",
-            now=now,
+    return is_news
+
+
+def _record(message: Message, status: Status, report: Report, now: datetime) -> bool:
+    if message.status == Status.CANCELLED:
+        _withdraw_successor(message)
+    is_news = message.mark_reported(
+        status,
+        now=now,
+        provider_sid=report.sid,
+        look_up_at=confirmation_at(message, now) if status == Status.SENT else None,
+        code=report.code[:16],
+        reason=_reason(status, report),
+    )
+    if not is_news:
+        message.refresh_from_db()
+    return is_news
+
+
+def _follow_up(message: Message, report: Report, now: datetime) -> None:
+    """What the news mean beyond the text: for the 24 hours, open alerts, the person."""
+    started = message.attempt_started_at
+    Caregiver.objects.move_gate(
+        message.caregiver_id, to=min(now, started + LEASE) if started else now
+    )
+    it_has = f"The provider has it as {report.sid}: {report.status}."
+    alerts.resolve(CareAlert.Kind.OUTCOME_UNKNOWN, message, note=it_has, now=now)
+    if message.status in NOT_DELIVERED:
+        logger.warning("message %s: %s", message.pk, message.reason)
+        record_failure(
+            message, outcome_of(report.code), code=report.code, reason=message.reason, now=now
         )
-        if status in (Status.FAILED, Status.UNDELIVERED):
-            logger.warning("message %s: %s", message.pk, reason)
-            record_consequences(
-                message, outcome_of(report.code), code=report.code, reason=reason, now=now
-            )
-    return True
+    elif message.status == Status.DELIVERED:
+        record_success(message, note=it_has, now=now)
 
 
 def confirmation_at(message: Message, now: datetime) -> datetime | None:
@@ -88,7 +102,7 @@ def confirmation_at(message: Message, now: datetime) -> datetime | None:
 
 
 def _reason(status: Status, report: Report) -> str:
-    if status not in (Status.FAILED, Status.UNDELIVERED):
+    if status not in NOT_DELIVERED:
         return ""
     if report.code:
         return say(report.code)
@@ -110,17 +124,8 @@ def _withdraw_successor(message: Message) -> None:
         one.mark_cancelled(reason="the earlier text for this stage has gone out after all")
 
 
-def _move_gate(message: Message, now: datetime) -> None:
-    """The 24 hours count from when the provider may have taken the text."""
-    started = message.attempt_started_at
-    taken = min(now, started + LEASE) if started else now
-    Caregiver.objects.gate_before(taken).filter(pk=message.caregiver_id).update(
-        last_proactive_message_at=taken
-    )
-
-
 def _alert_duplicate(message: Message, report: Report, now: datetime) -> None:
-    known = message.provider_sid or "no identifier of its own yet"
+    known = message.provider_sid or "no identifier"
     detail = (
         f"The provider reports {report.sid} ({report.status}) for a text that is recorded as "
         f"{message.get_status_display().lower()} with {known}. Look both up at the provider."

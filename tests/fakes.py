@@ -19,9 +19,10 @@ class RecordingGateway:
         self.tried: list[dict[str, Any]] = []
         self.fails_with: Exception | dict[str, Exception] | None = None
         # What the provider tells when it is asked, and what it was asked about.
-        self.listed: list[Report] | Exception = []
+        self.listed: list[Report] = []
         self.fetched: dict[str, Report] = {}
         self.asked: list[tuple[str, datetime, datetime]] = []
+        self.unavailable: Exception | None = None
 
     def send(self, message: Message, *, validity: timedelta) -> str:
         entry = {
@@ -42,10 +43,12 @@ class RecordingGateway:
         return f"recorded-{message.pk}"
 
     def find(self, message: Message, *, since: datetime, until: datetime) -> list[Report]:
+        if self.unavailable:
+            raise self.unavailable
         self.asked.append((message.to_number, since, until))
-        if isinstance(self.listed, Exception):
-            raise self.listed
         return self.listed
 
     def fetch(self, sid: str) -> Report | None:
+        if self.unavailable:
+            raise self.unavailable
         return self.fetched.get(sid)

@@ -3,7 +3,7 @@
 from django.db import migrations, models
 from django.db.models import Q
 
-from caregiving.migration_operations import AddFields, AddIndexConcurrently
+from caregiving.migration_operations import AddFields, AddIndexConcurrently, AlterField
 
 
 class Migration(migrations.Migration):
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
             ],
         ),
         # Wider: PostgreSQL changes the catalogue only.
-        migrations.AlterField("inboundmessage", "from_number", models.CharField(max_length=64)),
+        AlterField("inboundmessage", "from_number", models.CharField(max_length=64)),
         AddIndexConcurrently(
             "inboundmessage",
             models.Index(

@@ -157,6 +157,33 @@ class Migration(migrations.Migration):
             ),
         ),
         AddIndexConcurrently(
+            "message",
+            models.Index(
+                condition=Q(("status__in", ["queued", "sending", "unknown"])),
+                fields=["occasion"],
+                name="messages_without_end",
+            ),
+        ),
+        # What is unknown from before is looked up as well. Few rows, found by a partial index.
+        migrations.RunSQL(
+            "UPDATE proactive_message SET look_up_at = attempt_started_at WHERE status = 'unknown'",
+            migrations.RunSQL.noop,
+        ),
+        # Alerts are few: their table may be locked for the moment that this takes.
+        migrations.RemoveConstraint("carealert", "one_alert_per_kind_and_occasion"),
+        migrations.AddConstraint(
+            "carealert",
+            models.UniqueConstraint(
+                condition=Q(
+                    ("caregiver__isnull", False),
+                    ("message__isnull", True),
+                    ("resolved_at__isnull", True),
+                ),
+                fields=("kind", "caregiver", "occasion"),
+                name="one_open_alert_per_kind_and_occasion",
+            ),
+        ),
+        AddIndexConcurrently(
             "sweep",
             models.Index(
                 condition=Q(("dry_run", False), ("texts_queued__gt", 0)),

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 import urllib3.exceptions
@@ -26,6 +27,8 @@ from proactive.sms.gateway import Outcome, Report, SmsError
 # Below PUBLIC_BASE_URL. Twilio signs what it calls, so the UUID in it identifies a text even when
 # the answer that held its SID never reached us.
 STATUS_CALLBACK_PATH = "/webhooks/twilio/status/{message_id}/"
+
+NOT_FOUND = "20404"
 
 # Texts to one number: seldom more than one page.
 LIST_PAGE = 100
@@ -96,9 +99,14 @@ class TwilioGateway:
         return found[::-1]
 
     def fetch(self, sid: str) -> Report | None:
-        """What Twilio has of one text by now. Raises SmsError."""
-        with _failures_in_our_words():
-            return _report(self._messages(sid).fetch())
+        """What Twilio has of one text by now; None of one that was deleted. Raises SmsError."""
+        try:
+            with _failures_in_our_words():
+                return _report(self._messages(sid).fetch())
+        except SmsError as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise
 
 
 def has_valid_signature(
@@ -112,7 +120,8 @@ def has_valid_signature(
     """
     secret = settings.TWILIO_WEBHOOK_KEY if signature_settings else settings.TWILIO_AUTH_TOKEN
     # Without a secret anybody could sign; a JSON body counts only by the digest in the address.
-    if not (secret and signature) or (isinstance(signed, str) and "bodySHA256=" not in url):
+    digest = parse_qs(urlsplit(url).query).get("bodySHA256")
+    if not (secret and signature) or (isinstance(signed, str) and not digest):
         return False
     try:
         return bool(

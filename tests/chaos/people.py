@@ -1,4 +1,4 @@
-"""Who lives in a scenario: people of every cadence, in zones where it is day and where it is night."""
+"""Who lives in a scenario: people of every cadence, where it is day and where it is night."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

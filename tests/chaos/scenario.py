@@ -196,7 +196,7 @@ class Scenario:
     # --- The end ---
 
     def come_to_rest(self) -> None:
-        """No more faults: whatever is under way comes to its end, whatever is unknown to a person."""
+        """No more faults: what is under way comes to its end, what is unknown to a person."""
         self.fake.post("/_fake/faults")
         self.set_points("kill", [])
         self.set_points("nap", [])

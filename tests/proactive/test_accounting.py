@@ -48,6 +48,23 @@ def alerts(someone: Caregiver) -> list[str]:
     return sorted(someone.alerts.values_list("kind", flat=True))
 
 
+# --- Held up ---
+
+
+def test_when_a_person_has_seen_to_one_stage_the_next_that_is_held_up_is_told_again():
+    someone = after_crisis(4 * DAY, outreach_paused_until=NOON + 90 * DAY)
+    run_sweep(now=NOON)
+    run_sweep(now=NOON + HOUR)
+    assert alerts(someone) == [MISSED]
+    someone.alerts.update(resolved_at=NOON + HOUR)
+
+    run_sweep(now=NOON + 3 * DAY - MOMENT)
+    assert alerts(someone) == [MISSED]
+    run_sweep(now=NOON + 3 * DAY)  # the second stage has had its time
+    run_sweep(now=NOON + 4 * DAY)
+    assert alerts(someone) == [MISSED, MISSED]
+
+
 # --- A cascade that is over ---
 
 

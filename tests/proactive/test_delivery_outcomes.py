@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from caregiving.models import ConsentChange
-from proactive.delivery import deliver_queued
+from proactive.delivery import IN_TROUBLE, deliver_queued
 from proactive.models import CadenceSwitch, CareAlert, Message
 from proactive.pacing import LONGEST_RETRY
 from proactive.sms.gateway import Outcome, SmsError
@@ -235,6 +235,21 @@ def test_the_next_misconfiguration_opens_a_new_alert(gateway):
 
 
 # --- For good ---
+
+
+def test_a_provider_in_trouble_does_not_get_everybodys_text(gateway):
+    for _ in range(8):
+        queued("wellness")
+    gateway.fails_with = SmsError(Outcome.UNKNOWN, "Twilio answered with an error of its own")
+
+    report = deliver_queued(now=LATER)
+    assert (report.results, report.stopped) == ({"unknown": 5}, IN_TROUBLE)
+    # Nor from anybody else, for a minute.
+    assert deliver_queued(now=LATER + MINUTE / 2).results == {}
+
+    gateway.fails_with = None
+    assert deliver_queued(now=LATER + MINUTE).results == {"sent": 3}
+    assert statuses() == {"unknown": 5, "sent": 3}
 
 
 @pytest.mark.parametrize("failure", [REJECTED, OPTED_OUT])

@@ -146,6 +146,43 @@ def test_a_text_that_took_the_place_of_one_given_back_is_the_end_that_counts():
     assert outcomes() == {"delivered": 1}
 
 
+@pytest.mark.parametrize("status", ["queued", "sending", "unknown"])
+def test_a_text_that_has_no_end_when_its_time_is_over_is_lost_unless_a_person_knows(status):
+    someone = in_crisis(NOON - 3 * DAY - GRACE)
+    message = text(someone, 1, status)
+
+    assert outcomes(NOON - GRACE - MOMENT) == {status: 1}
+    assert outcomes() == {UNACCOUNTED: 1, WAITING: 1}
+
+    CareAlert.objects.create(
+        kind="followup_stuck", caregiver=someone, message=message, occasion=message.occasion
+    )
+    assert outcomes() == {WITH_A_PERSON: 1, WAITING: 1}
+
+
+def test_an_alert_that_was_resolved_before_a_stage_had_its_time_does_not_tell_of_it():
+    someone = in_crisis(NOON - 10 * DAY)
+    text(someone, 1, "delivered")
+    CareAlert.objects.create(
+        kind="followup_missed",
+        caregiver=someone,
+        occasion=someone.last_crisis_event_at,
+        opened_at=NOON - 7 * DAY,
+        resolved_at=NOON - 6 * DAY,
+    )
+
+    assert outcomes() == {"delivered": 1, UNACCOUNTED: 1, WAITING: 1}
+
+
+def test_a_text_that_staff_gave_up_after_a_later_one_went_out_counts_as_cancelled():
+    someone = in_crisis(NOON - 4 * DAY)
+    Caregiver.objects.filter(pk=someone.pk).update(crisis_followup_count=2)
+    text(someone, 1, "cancelled")
+    text(someone, 2, "delivered")
+
+    assert outcomes() == {"cancelled": 1, "delivered": 1}
+
+
 # --- Crises that a newer one replaced ---
 
 

@@ -7,6 +7,7 @@ from django.db import connection
 
 from caregiving import events
 from caregiving.models import Caregiver
+from proactive import stopping
 from proactive.delivery import deliver_queued
 from proactive.models import CareAlert, Message
 from proactive.reconciliation import (
@@ -246,11 +247,36 @@ def test_what_turns_up_after_a_person_was_asked_answers_for_them(gateway):
 
 def test_a_provider_that_cannot_be_asked_has_not_said_that_it_is_absent(gateway):
     unknown()
-    gateway.listed = SmsError(Outcome.BUSY, "Twilio cannot be reached")
+    gateway.unavailable = SmsError(Outcome.BUSY, "Twilio cannot be reached")
 
     assert reconcile(now=NOON + MINUTE) == Reconciled()
     assert reconcile(now=NOON + PATIENCE) == Reconciled(alerts=1)
-    assert "Asked 0 times" in CareAlert.objects.get().detail
+    detail = CareAlert.objects.get().detail
+    assert "The provider could not be asked so far: look in its console." in detail
+
+
+def test_an_outage_does_not_use_up_the_look_ups(gateway):
+    message = queued("crisis_followup")
+    deliver_queued(now=NOON)
+    gateway.fetched[f"recorded-{message.pk}"] = Report(f"recorded-{message.pk}", "delivered")
+    gateway.unavailable = SmsError(Outcome.BUSY, "Twilio cannot be reached")
+    for hours in (1, 6, 24, 30):
+        assert reconcile(now=NOON + hours * HOUR) == Reconciled()
+    gateway.unavailable = None
+
+    assert reconcile(now=NOON + 31 * HOUR) == Reconciled(looked_up=1, found=1)
+    assert statuses() == {"delivered": 1}
+
+
+def test_whoever_is_asked_to_stop_begins_no_look_up(gateway):
+    unknown()
+    stopping.ask()
+    try:
+        assert reconcile(now=NOON + MINUTE) == Reconciled()
+    finally:
+        stopping.forget()
+
+    assert reconcile(now=NOON + MINUTE) == Reconciled(looked_up=1)
 
 
 def test_one_text_whose_look_up_breaks_does_not_hide_the_others(gateway, monkeypatch):
@@ -402,6 +428,40 @@ def test_whoever_opted_out_meanwhile_is_not_sent_it_again(gateway, admin_user):
     deliver_queued(now=NOON + DAY)
 
     assert gateway.sent == []
+
+
+def test_what_was_given_up_is_looked_for_all_the_same_and_withdraws_its_successor(
+    gateway, admin_user
+):
+    message = queued("crisis_followup")
+    gateway.fails_with = SmsError(Outcome.UNKNOWN, "Twilio did not answer in time")
+    deliver_queued(now=NOON)
+    message.refresh_from_db()
+    send_again(message, by=admin_user, note="nothing came", now=NOON + 2 * HOUR)
+    # By then the list has it: it had lagged.
+    gateway.fails_with, gateway.listed = None, [Report("SM1", "delivered")]
+
+    reconcile(now=NOON + 3 * HOUR)
+    run_sweep(now=NOON + DAY)
+    deliver_queued(now=NOON + DAY)
+
+    assert gateway.sent == []
+    assert statuses() == {"delivered": 1}
+
+
+def test_giving_up_a_text_of_an_older_crisis_leaves_the_counter_of_the_newer_alone(
+    gateway, admin_user
+):
+    message = queued("crisis_followup")
+    gateway.fails_with = SmsError(Outcome.UNKNOWN, "Twilio did not answer in time")
+    deliver_queued(now=NOON)
+    message.refresh_from_db()
+    events.record_crisis_event(message.caregiver, at=NOON + HOUR)
+    Caregiver.objects.update(crisis_followup_count=1)
+
+    send_again(message, by=admin_user, note="nothing came", now=NOON + DAY)
+
+    assert Caregiver.objects.get().crisis_followup_count == 1
 
 
 @pytest.mark.parametrize("decide", [settle_as_arrived, send_again])

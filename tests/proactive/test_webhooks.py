@@ -150,6 +150,19 @@ def test_a_json_body_without_a_digest_is_refused_for_the_signature_does_not_cove
     assert answer.status_code == 403
 
 
+@pytest.mark.parametrize("query", ["bodySHA256=", "xbodySHA256=1", "bodysha256=1", ""])
+def test_an_address_that_only_looks_like_it_has_a_digest_is_refused(query):
+    path = f"{INBOUND}?{query}"
+    answer = Client(raise_request_exception=False).post(
+        path,
+        "{}",
+        headers={"X-Twilio-Signature": signature(BASE + path)},
+        content_type="application/json",
+    )
+
+    assert answer.status_code == 403
+
+
 @pytest.mark.parametrize(
     ("algorithm", "digest"), [("HMAC_SHA256", hashlib.sha256), ("HMAC_SHA1", hashlib.sha1)]
 )

@@ -2,6 +2,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from caregiving.management.base import ReportingCommand
+from proactive import stopping
 from proactive.management.base import add_at, parse_at
 from proactive.reconciliation import reconcile
 
@@ -17,7 +18,9 @@ class Command(ReportingCommand):
         add_at(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = reconcile(now=parse_at(options["at"], read_only=False))
+        now = parse_at(options["at"], read_only=False)
+        with stopping.on_signals():
+            report = reconcile(now=now)
         if options["json"]:
             self.print_json(vars(report))
             return
