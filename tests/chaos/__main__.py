@@ -117,7 +117,7 @@ def staged(database: str) -> Iterator[Stage]:
             yield stage
 
 
-def run(stage: Stage, seed: int, leaps: int) -> dict[str, Any]:
+def run(stage: Stage, seed: int, leaps: int, *, keep: bool = False) -> dict[str, Any]:
     """One scenario; what its last line says, or the trouble that kept it from saying anything."""
     environ = stage.scene()
     process = subprocess.Popen(
@@ -146,7 +146,7 @@ def run(stage: Stage, seed: int, leaps: int) -> dict[str, Any]:
         report = dict(json.loads(last))
     except ValueError:
         report = {"wrong": [f"the scenario ended with status {status}: {last.strip()}"]}
-    if report["wrong"]:
+    if report["wrong"] or keep:
         kept = Path(tempfile.gettempdir()) / f"chaos-{stage.database}-{seed}"
         shutil.rmtree(kept, ignore_errors=True)
         shutil.copytree(environ["CHAOS_DIR"], kept)
@@ -161,13 +161,14 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=10, help="how many seeds on each database")
     parser.add_argument("--seed", type=int, default=1, help="the first of them")
     parser.add_argument("--leaps", type=int, default=8, help="phases of each scenario")
+    parser.add_argument("--keep", action="store_true", help="the logs of those that went well too")
     options = parser.parse_args()
     broken = 0
     for database in [options.db] if options.db else list(NAMES):
         with staged(database) as stage:
             for seed in range(options.seed, options.seed + options.runs):
                 began = time.monotonic()
-                report = run(stage, seed, options.leaps)
+                report = run(stage, seed, options.leaps, keep=options.keep)
                 broken += bool(report["wrong"])
                 print(_line(database, seed, report, time.monotonic() - began), flush=True)
     print(f"{broken} of the scenarios broke a promise." if broken else "No promise was broken.")

@@ -5,12 +5,11 @@
 
 The folder named by CHAOS_DIR is the remote control. `clock` has the seconds to add to the real
 time. A file `kill/POINT` has whichever process comes to that point first remove it and die there,
-as by a power cut. A file `nap/POINT` has every other one pause there, so that others get between.
+as by a power cut. A file `nap/POINT` has it pause there once, so that others get in between.
 """
 
 import functools
 import os
-import random
 import runpy
 import signal
 import sys
@@ -40,7 +39,7 @@ WORKER_POINTS = (
     "proactive.reconciliation:apply_report",
 )
 WEB_POINTS = ("proactive.webhooks:receive", "proactive.webhooks:apply_report")
-LONGEST_NAP = 0.8
+NAP = 0.5
 
 
 def points(targets: tuple[str, ...]) -> list[str]:
@@ -84,17 +83,21 @@ def _breakable(target: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _pass(point: str) -> None:
-    # The system's own source of chance: a child that is forked inherits no sequence from it.
-    chance = random.SystemRandom()
-    if (FOLDER / "nap" / point).exists() and chance.random() < 0.5:
-        time.sleep(chance.uniform(0, LONGEST_NAP))
+    if _take(FOLDER / "nap" / point):
+        time.sleep(NAP)
+    if _take(FOLDER / "kill" / point):
+        with (FOLDER / "killed").open("a") as killed:
+            killed.write(f"{point}\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _take(file: Path) -> bool:
+    """Whether it was there, and we were the one who took it away."""
     try:
-        (FOLDER / "kill" / point).unlink()
+        file.unlink()
     except FileNotFoundError:
-        return
-    with (FOLDER / "killed").open("a") as killed:
-        killed.write(f"{point}\n")
-    os.kill(os.getpid(), signal.SIGKILL)
+        return False
+    return True
 
 
 def main() -> None:

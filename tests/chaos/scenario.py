@@ -26,7 +26,6 @@ HOUR = timedelta(hours=1)
 BEGINS = datetime(2027, 3, 12, 14, tzinfo=UTC)
 PEOPLE = 60
 TALKATIVE = 10
-PHASE_SECONDS = 2.5
 POINTS = points(WORKER_POINTS) + points(WEB_POINTS)
 # Not more: whoever is dead most of the time gets little done, and breaks little.
 KILLS_A_PHASE = 3
@@ -45,12 +44,13 @@ FAULTS: dict[str, Any] = {
     "busy_429": 0.05,
     "codes": {"21614": 0.01, "21610": 0.01},
     "fail": {"30003": 0.05, "30006": 0.02},
-    "lose": 0.25,
     "repeat": 0.3,
     "reorder": 0.4,
     "unknown_status": 0.1,
-    "list_lag": 900,
 }
+# Of each phase: how many reports get lost, and how long the provider's list lags, in seconds.
+LOSE = (0.2, 1.0)
+LIST_LAG = (0, 900, 6 * 3600)
 
 
 class Scenario:
@@ -99,7 +99,6 @@ class Scenario:
         assert twilio.stdout
         self.fake = Fake(twilio.stdout.readline().split()[-1])
         self.processes._environ["TWILIO_API_BASE_URL"] = self.fake.url
-        self.fake.post("/_fake/faults", **FAULTS)
         self.processes.start_web(self.web_port)
         for name in ("worker-1", "worker-2"):
             self.processes.start_worker(name)
@@ -126,9 +125,15 @@ class Scenario:
 
     def phase(self, number: int) -> None:
         """A while in which everybody works, and some die of it."""
+        self.fake.post(
+            "/_fake/faults",
+            **FAULTS,
+            lose=self.random.choice(LOSE),
+            list_lag=self.random.choice(LIST_LAG),
+        )
         self.set_points("kill", self.random.sample(POINTS, KILLS_A_PHASE))
         self.set_points("nap", self.random.sample(POINTS, NAPS_A_PHASE))
-        time.sleep(PHASE_SECONDS / 2)
+        self.work(seconds=(0.5, 2), requests=3)
         match number % 4:
             case 0:
                 self.crash_servers()
@@ -139,8 +144,17 @@ class Scenario:
                 self.processes.start_worker("worker-1")
             case 3:
                 self.processes.kill_children()
-        time.sleep(PHASE_SECONDS / 2)
+        self.work(seconds=(1, 4), requests=6)
         self.processes.assert_alive()
+
+    def work(self, *, seconds: tuple[float, float], requests: int) -> None:
+        """Let everybody work until the provider had so many requests more, within these times."""
+        began, before = time.monotonic(), self.fake.state()["requests"]
+        time.sleep(seconds[0])
+        while time.monotonic() < began + seconds[1]:
+            if self.fake.state()["requests"] >= before + requests:
+                return
+            time.sleep(0.1)
 
     def set_points(self, what: str, chosen: list[str]) -> None:
         for left in (FOLDER / what).iterdir():
@@ -202,7 +216,7 @@ class Scenario:
         self.set_points("nap", [])
         for hours in (2, 26):
             self.move_to(self.now() + hours * HOUR)
-            time.sleep(PHASE_SECONDS)
+            self.work(seconds=(3, 3), requests=0)
             wait_until(self._nothing_is_sending, "nothing is being sent")
         self.fake.post("/_fake/drain", timeout=20)
         self.processes.kill("beat-1")
