@@ -63,6 +63,8 @@ def run_sweep(
     try:
         limit = None if force else blast_guard.limit(now=now)
         run.sweep_all(chosen, limit)
+        if cadences is None and not (dry_run or sweep.held):
+            blast_guard.settle(sweep, limit, forced=force)
     except Exception as error:
         _note_failure(sweep, run, error)
         raise
@@ -101,6 +103,7 @@ class _Run:
         self.churned = 0
         self.planned: list[Planned] = []
         self._planned_for: set[int] = set()
+        self._unlimited = False
         self._held_by: Limit | None = None
         # By cadence and variant, what the guard has read already: nothing is asked for twice.
         self._found: dict[tuple[str, str], list[list[int]]] | None = None
@@ -115,10 +118,12 @@ class _Run:
             "queued": {cadence.name: self.queued[cadence.name] for cadence in CADENCES},
             "superseded": {cadence.name: self.superseded[cadence.name] for cadence in CADENCES},
             "churned": self.churned,
+            **({blast_guard.UNLIMITED: True} if self._unlimited else {}),
         }
 
     def sweep_all(self, cadences: list[Cadence], limit: Limit | None) -> None:
         """One cadence after the other; with a `limit`, only if no more people than that are due."""
+        self._unlimited = limit is None
         if limit and not self.sweep.dry_run:
             self._find(cadences, limit)
         for cadence in cadences:
