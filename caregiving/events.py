@@ -6,9 +6,11 @@ repeat and to arrive out of order: an instant that is not newer than what is kno
 passed in is brought up to date, and returned.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from caregiving.intents import Intent
@@ -20,6 +22,8 @@ from caregiving.models import (
     InboundMessage,
     JourneyPhase,
 )
+
+BATCH = 1000
 
 
 def record_contact(caregiver: Caregiver, *, at: datetime | None = None) -> Caregiver:
@@ -168,19 +172,37 @@ def record_new_number(caregiver: Caregiver) -> Caregiver:
             caregiver.unreachable_at = None
             caregiver.unreachable_reason = ""
             caregiver.save(update_fields=_UNREACHABLE_FIELDS)
-        earlier = InboundMessage.objects.filter(
-            caregiver__isnull=True, from_number=caregiver.phone_number
-        )
-        wishes = list(
-            earlier.filter(intent__in=(Intent.STOP, Intent.START))
-            .order_by("received_at")
-            .values_list("intent", "received_at")
-        )
-        earlier.update(caregiver=caregiver)
-        for intent, at in wishes:
-            record = record_opt_out if intent == Intent.STOP else record_opt_in
-            record(caregiver, at=at, source="text")
+        _adopt_earlier_texts(caregiver)
     return caregiver
+
+
+def adopt_earlier_texts() -> None:
+    """Give each stranger's text to whoever has its number by now, and heed what it asked for.
+
+    A text that comes while the transaction that adds its sender is still open finds nobody, and
+    that transaction does not see the text. Whatever adds people, this finds both afterwards. Each
+    person is a transaction of their own, and of the strangers one batch at a time is in memory.
+    """
+    for number in _numbers_of_known_strangers():
+        with transaction.atomic():
+            caregiver = Caregiver.objects.select_for_update().filter(phone_number=number).first()
+            if caregiver is not None:
+                _adopt_earlier_texts(caregiver)
+
+
+def _numbers_of_known_strangers() -> Iterator[str]:
+    known = Exists(Caregiver.objects.filter(phone_number=OuterRef("from_number")))
+    # Asked from the side of the strangers, in the order of their index: there are more people.
+    strangers = (
+        InboundMessage.objects.filter(known, caregiver__isnull=True)
+        .order_by("from_number")
+        .values_list("from_number", flat=True)
+        .distinct()
+    )
+    last = ""
+    while numbers := list(strangers.filter(from_number__gt=last)[:BATCH]):
+        yield from numbers
+        last = numbers[-1]
 
 
 # --- Each part below expects the row to be locked ---
@@ -224,6 +246,21 @@ def _crisis(caregiver: Caregiver, at: datetime, source: str) -> None:
     )
     caregiver.last_crisis_event_at = at
     caregiver.crisis_followup_count = 0
+
+
+def _adopt_earlier_texts(caregiver: Caregiver) -> None:
+    earlier = InboundMessage.objects.filter(
+        caregiver__isnull=True, from_number=caregiver.phone_number
+    )
+    wishes = list(
+        earlier.filter(intent__in=(Intent.STOP, Intent.START))
+        .order_by("received_at")
+        .values_list("intent", "received_at")
+    )
+    earlier.update(caregiver=caregiver)
+    for intent, at in wishes:
+        record = record_opt_out if intent == Intent.STOP else record_opt_in
+        record(caregiver, at=at, source="text")
 
 
 def _remember_consent(caregiver: Caregiver, at: datetime, source: str, *, opted_in: bool) -> None:

@@ -101,7 +101,7 @@ def import_caregivers(
         return _go_through(path, now, progress, write=False)
     try:
         with transaction.atomic():
-            return _go_through(path, now, progress, write=True, stop_at_bad=not skip_bad)
+            report = _go_through(path, now, progress, write=True, stop_at_bad=not skip_bad)
     except _BadRowFound:
         return _go_through(path, now, progress, write=False)
     except IntegrityError as error:
@@ -109,6 +109,9 @@ def import_caregivers(
             "Somebody else added one of these people at the same moment. Nothing was imported: "
             "run the import again."
         ) from error
+    # Whoever wrote while the transaction was open was a stranger; they may have said stop.
+    events.adopt_earlier_texts()
+    return report
 
 
 class _BadRowFound(Exception):

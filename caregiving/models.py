@@ -228,7 +228,8 @@ class InboundMessage(models.Model):
     class Meta:
         ordering = ["-received_at"]
         indexes = [
-            # Reader: what a number wrote before we knew whose it is, when its owner is added.
+            # Reader: what a number wrote before we knew whose it is, when its owner is added and at
+            # every sweep.
             models.Index(
                 fields=["from_number"],
                 name="inbound_of_strangers",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import Value
+from django.db.models import Case, QuerySet, TextField, Value, When
 from django.db.models.functions import Concat
 
 from caregiving.models import Caregiver
@@ -63,6 +63,26 @@ def resolve(
     by: AbstractBaseUser | None = None,
 ) -> None:
     """Close the alert about `message`, if one is open; `by` nobody when it has settled itself."""
-    CareAlert.objects.filter(kind=kind, message=message, resolved_at__isnull=True).update(
-        resolved_at=now, resolved_by=by, note=Concat("note", Value(f"{note}\n"))
+    _close(CareAlert.objects.filter(kind=kind, message=message), note=note, now=now, by=by)
+
+
+def resolve_for_service(
+    kind: CareAlert.Kind, *, note: str, now: datetime, by: AbstractBaseUser | None = None
+) -> None:
+    """The same for the alert about the service as a whole: one conditional UPDATE."""
+    _close(CareAlert.objects.filter(kind=kind, caregiver=None), note=note, now=now, by=by)
+
+
+def _close(
+    alerts: QuerySet[CareAlert], *, note: str, now: datetime, by: AbstractBaseUser | None
+) -> None:
+    alerts.filter(resolved_at=None).update(
+        resolved_at=now,
+        resolved_by=by,
+        # What staff have noted stays; ours is a line below it.
+        note=Case(
+            When(note="", then=Value(note)),
+            default=Concat("note", Value(f"\n{note}")),
+            output_field=TextField(),
+        ),
     )

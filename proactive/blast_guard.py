@@ -2,8 +2,9 @@
 
 What makes too many people due at once (an import with wrong dates, a mistake in a rule) is hard to
 foresee and cannot be taken back once the texts are out. So the guard holds the whole sweep, crisis
-follow-ups too: a wrong blast is most likely wrong everywhere. What that costs is known and small:
-an alert asks a person at once, and each follow-up that runs late meanwhile has an alert of its own.
+follow-ups too: a wrong blast is most likely wrong everywhere. What that costs is known: an alert
+asks a person at once, and only that one says that follow-ups wait. Each of them has an alert of its
+own no sooner than its late limit, by when its words no longer fit.
 """
 
 import logging
@@ -15,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max, Min, QuerySet
 
-from proactive.alerts import open_alert
+from proactive import alerts
 from proactive.models import CareAlert, Sweep
 
 HISTORY = timedelta(days=14)
@@ -24,6 +25,9 @@ ENOUGH_HISTORY = timedelta(days=3)
 # A small service has quiet weeks: where three texts are usual, sixteen are a busy Monday and no
 # blast. Nobody is asked about so few.
 FLOOR = 200
+
+# In the counts of a sweep that was forced, or went through because a person had let one go on.
+UNLIMITED = "unlimited"
 
 APPROVAL_LASTS = timedelta(hours=1)
 # A sweep held longer ago says nothing about who is due now.
@@ -53,13 +57,20 @@ class Limit:
 
 
 def limit(*, now: datetime) -> Limit | None:
-    """What a sweep at `now` must keep to; None for an hour after a person let a held one go on."""
+    """What a sweep at `now` must keep to; None for an hour after a person let a held one go on.
+
+    Only sweeps that kept to a limit say what is usual: an exception that a person made would
+    otherwise be the measure of the next blast. So a service that has outgrown its limit for good
+    is asked every day until SWEEP_MULTIPLE is raised.
+    """
     approved = Sweep.objects.filter(approved_at__gt=now - APPROVAL_LASTS, approved_at__lte=now)
     if approved.exists():
         return None
-    history = Sweep.objects.filter(
-        texts_queued__gt=0, dry_run=False, now__gte=now - HISTORY, now__lt=now
-    ).aggregate(usual=Max("texts_queued"), since=Min("now"))
+    history = (
+        Sweep.objects.filter(texts_queued__gt=0, dry_run=False, now__gte=now - HISTORY, now__lt=now)
+        .exclude(counts__has_key=UNLIMITED)
+        .aggregate(usual=Max("texts_queued"), since=Min("now"))
+    )
     if history["since"] is None or history["since"] > now - ENOUGH_HISTORY:
         return Limit(
             settings.SWEEP_CEILING,
@@ -75,11 +86,24 @@ def limit(*, now: datetime) -> Limit | None:
 def ask_a_person(sweep: Sweep) -> None:
     """Open the alert about a held sweep. While it is unresolved, later sweeps open no other."""
     logger.warning("sweep %s queued nothing and asks a person: %s", sweep.pk, sweep.held)
-    open_alert(
+    alerts.open_alert(
         CareAlert.Kind.SWEEP_HELD,
         now=sweep.now,
         detail=f"{sweep.held} Nothing is queued until fewer are or somebody lets it go on. "
         f"{NEXT_STEP}",
+    )
+
+
+def settle(sweep: Sweep, limit: Limit | None, *, forced: bool) -> None:
+    """Resolve the alert about a sweep held before `sweep`, which was not: the next hold is news."""
+    if limit:
+        why = f"no more than {limit.people} people were due"
+    else:
+        why = "it was forced" if forced else "somebody had let a held one go on"
+    alerts.resolve_for_service(
+        CareAlert.Kind.SWEEP_HELD,
+        note=f"The sweep of {sweep.now:%Y-%m-%d %H:%M} UTC went through: {why}.",
+        now=sweep.now,
     )
 
 
@@ -95,9 +119,7 @@ def approve(sweep: Sweep, *, by: User, reason: str, now: datetime) -> bool:
     with transaction.atomic():
         took_place = _approvable(now).filter(pk=sweep.pk).update(approved_at=now, approved_by=by)
         if took_place:
-            CareAlert.objects.filter(
-                kind=CareAlert.Kind.SWEEP_HELD, resolved_at__isnull=True
-            ).update(resolved_at=now, resolved_by=by, note=reason)
+            alerts.resolve_for_service(CareAlert.Kind.SWEEP_HELD, note=reason, now=now, by=by)
     return bool(took_place)
 
 

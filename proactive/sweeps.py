@@ -14,6 +14,7 @@ from typing import Any
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from caregiving import events
 from caregiving.models import Caregiver, CaregiverQuerySet, JourneyPhase
 from proactive import accounting, blast_guard
 from proactive.blast_guard import Limit
@@ -54,6 +55,7 @@ def run_sweep(
     admits, nothing is queued, `sweep.held` says why and a person is asked, unless with `force`.
     A dry run queues and changes nothing; what it would have queued is then in `sweep.planned`, and
     in `sweep.held` why it would have been held. Raises ValueError for an unknown cadence.
+    Before anybody is found due, texts of strangers who are somebody by now are heeded.
     A database error ends the sweep early; every batch that was committed before it stays.
     """
     now = now or timezone.now()
@@ -61,8 +63,12 @@ def run_sweep(
     sweep = Sweep.objects.create(now=now, dry_run=dry_run)
     run = _Run(sweep, now, Switchboard.load(), Wording.load())
     try:
+        if not dry_run:
+            events.adopt_earlier_texts()
         limit = None if force else blast_guard.limit(now=now)
         run.sweep_all(chosen, limit)
+        if cadences is None and not (dry_run or sweep.held):
+            blast_guard.settle(sweep, limit, forced=force)
     except Exception as error:
         _note_failure(sweep, run, error)
         raise
@@ -101,6 +107,7 @@ class _Run:
         self.churned = 0
         self.planned: list[Planned] = []
         self._planned_for: set[int] = set()
+        self._unlimited = False
         self._held_by: Limit | None = None
         # By cadence and variant, what the guard has read already: nothing is asked for twice.
         self._found: dict[tuple[str, str], list[list[int]]] | None = None
@@ -115,10 +122,12 @@ class _Run:
             "queued": {cadence.name: self.queued[cadence.name] for cadence in CADENCES},
             "superseded": {cadence.name: self.superseded[cadence.name] for cadence in CADENCES},
             "churned": self.churned,
+            **({blast_guard.UNLIMITED: True} if self._unlimited else {}),
         }
 
     def sweep_all(self, cadences: list[Cadence], limit: Limit | None) -> None:
         """One cadence after the other; with a `limit`, only if no more people than that are due."""
+        self._unlimited = limit is None
         if limit and not self.sweep.dry_run:
             self._find(cadences, limit)
         for cadence in cadences:

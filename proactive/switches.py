@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from proactive import alerts
 from proactive.models import CadenceSwitch, CareAlert
 
 
@@ -106,12 +107,7 @@ def resume(*, now: datetime, by: User | None, note: str) -> bool:
 
 def resolve_halt(*, now: datetime, by: User | None, note: str) -> None:
     """Resolve the open alert about a halt, if there is one; what staff noted on it stays."""
-    for alert in CareAlert.objects.filter(
-        kind=CareAlert.Kind.SENDING_HALTED, resolved_at__isnull=True
-    ):
-        alert.resolved_at, alert.resolved_by = now, by
-        alert.note = "\n".join(filter(None, (alert.note, note)))
-        alert.save(update_fields=["resolved_at", "resolved_by", "note"])
+    alerts.resolve_for_service(CareAlert.Kind.SENDING_HALTED, note=note, now=now, by=by)
 
 
 def _everything() -> QuerySet[CadenceSwitch]:

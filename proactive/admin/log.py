@@ -113,7 +113,9 @@ class SweepAdmin(ReadOnlyAdmin):
             return "held: asks a person"
         if sweep.error:
             return "ended early"
-        return "finished" if sweep.finished_at else "no end on record"
+        if sweep.finished_at is None:
+            return "no end on record"
+        return "finished, without a limit" if blast_guard.UNLIMITED in sweep.counts else "finished"
 
     @admin.display(description="queued")
     def queued(self, sweep: Sweep) -> str:

@@ -117,7 +117,7 @@ class CadenceSwitchAdmin(OnlyChangedAdmin):
             says = trial.send_trial(phone, now=timezone.now(), by=_user(request)).says()
             self.message_user(request, says, messages.SUCCESS)
         except (trial.NotTaken, ValidationError) as error:
-            says = str(error)
+            says = error.messages[0] if isinstance(error, ValidationError) else str(error)
             self.message_user(request, says, messages.ERROR)
         switch = switches.everything()
         LogEntry.objects.create(

@@ -7,17 +7,27 @@ from itertools import count, permutations
 import pytest
 import time_machine
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from caregiving import events
 from caregiving.events import (
+    adopt_earlier_texts,
     record_contact,
     record_crisis_event,
     record_opt_in,
     record_opt_out,
     record_wellness_score,
 )
-from caregiving.models import BurnoutBand, Caregiver, ConsentChange, CrisisEvent, JourneyPhase
+from caregiving.models import (
+    BurnoutBand,
+    Caregiver,
+    ConsentChange,
+    CrisisEvent,
+    InboundMessage,
+    JourneyPhase,
+)
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 EVENTS = {
@@ -505,6 +515,86 @@ class TestAnyOrder:
         assert end.burnout_band == max(arrival)[1]
         if end.burnout_band == BurnoutBand.CRISIS:
             assert end.last_crisis_event_at in [hour(n) for n, band in arrival if band == "crisis"]
+
+
+# --- Texts of strangers ---
+
+
+def text(number: str, n: float, intent: str = "") -> InboundMessage:
+    """Received `n` hours after NOON, when nobody was known to have the number."""
+    return InboundMessage.objects.create(
+        from_number=number, received_at=hour(n), intent=intent, provider_sid=f"SM{number}{n}"
+    )
+
+
+def owners() -> list[int | None]:
+    return list(InboundMessage.objects.order_by("pk").values_list("caregiver", flat=True))
+
+
+@pytest.mark.django_db
+class TestTextsOfStrangers:
+    def test_belong_to_whoever_has_the_number_by_now_and_a_stop_holds_since_it_came(self):
+        person = somebody()
+        text(person.phone_number, 1)
+        text(person.phone_number, 2, "stop")
+        adopt_earlier_texts()
+        assert owners() == [person.pk] * 2
+        assert stored(person).opted_out_at == hour(2)
+        assert list(person.consents.values_list("opted_in", "at", "source")) == [
+            (False, hour(2), "text")
+        ]
+
+    @pytest.mark.parametrize(
+        ("stop", "start", "opted_out_at"), [(1, 2, None), (2, 1, hour(2))], ids=["start", "stop"]
+    )
+    def test_end_with_the_last_word(self, stop, start, opted_out_at):
+        person = somebody()
+        text(person.phone_number, stop, "stop")
+        text(person.phone_number, start, "start")
+        adopt_earlier_texts()
+        assert stored(person).opted_out_at == opted_out_at
+
+    def test_do_not_undo_a_newer_word(self):
+        person = somebody()
+        text(person.phone_number, 1, "stop")
+        record_opt_in(person, at=hour(2))
+        adopt_earlier_texts()
+        assert stored(person).opted_out_at is None
+
+    def test_are_adopted_once(self):
+        person = somebody()
+        text(person.phone_number, 1, "stop")
+        adopt_earlier_texts()
+        once = state(person)
+        with CaptureQueriesContext(connection) as queries:
+            adopt_earlier_texts()
+        assert (state(person), len(queries)) == (once, 1)
+
+    def test_of_numbers_that_nobody_has_stay(self):
+        bystander = somebody()
+        before = state(bystander)
+        text("+12025550143", 1, "stop")
+        text("a name", 1, "stop")
+        adopt_earlier_texts()
+        assert (owners(), state(bystander)) == ([None, None], before)
+
+    def test_say_nothing_about_a_number_that_cannot_be_reached(self):
+        person = somebody(unreachable_at=hour(0))
+        text(person.phone_number, -1)
+        adopt_earlier_texts()
+        assert stored(person).unreachable_at == hour(0)
+
+    def test_are_looked_for_a_batch_at_a_time_until_all_are_found(self, monkeypatch):
+        monkeypatch.setattr(events, "BATCH", 2)
+        people = [somebody() for _ in range(5)]
+        for n in (1, 2):
+            for person in people:
+                text(person.phone_number, n, "stop")
+        with CaptureQueriesContext(connection) as queries:
+            adopt_earlier_texts()
+        assert owners() == [person.pk for person in people] * 2
+        assert [stored(person).opted_out_at for person in people] == [hour(1)] * 5
+        assert sum("DISTINCT" in one["sql"] for one in queries) == 4  # 2, 2, 1, none
 
 
 # --- Two at once ---

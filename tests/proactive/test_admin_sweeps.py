@@ -62,6 +62,12 @@ def test_a_held_sweep_says_why_and_offers_to_let_it_go_on(admin_client):
     )
 
 
+def test_a_sweep_that_went_through_without_a_limit_says_so(admin_client):
+    now = timezone.now()
+    swept = Sweep.objects.create(now=now, finished_at=now, counts={"unlimited": True})
+    assert "finished, without a limit" in admin_client.get(page(swept)).content.decode()
+
+
 def test_the_dialog_asks_for_a_reason_and_looking_at_it_changes_nothing(admin_client, rung):
     swept = held()
     before = state()

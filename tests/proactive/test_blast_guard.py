@@ -85,6 +85,26 @@ def test_sweeps_that_queued_nothing_are_no_history():
     assert most() == 2
 
 
+def test_what_went_through_by_force_is_not_usual():
+    history((4 * DAY, 1))
+    for _ in range(5):
+        due_for("wellness", NOON - HOUR)
+    forced = run_sweep(now=NOON - HOUR, force=True)
+    assert (forced.texts_queued, forced.counts["unlimited"]) == (5, True)
+    assert most() == 3
+
+
+def test_what_went_through_after_an_approval_is_not_usual():
+    history((4 * DAY, 1))
+    for _ in range(4):
+        due_for("wellness", NOON - 2 * HOUR)
+    held = run_sweep(now=NOON - 2 * HOUR)
+    assert approve(held, NOON - 2 * HOUR)
+    let_go_on = run_sweep(now=NOON - 2 * HOUR)
+    assert (let_go_on.texts_queued, let_go_on.counts["unlimited"]) == (4, True)
+    assert most() == 3
+
+
 def test_a_small_service_is_not_stopped_by_a_busy_day(monkeypatch):
     monkeypatch.setattr(blast_guard, "FLOOR", 200)
     history((4 * DAY, 3))
@@ -287,6 +307,80 @@ def test_what_cannot_be_approved_is_left_as_it_is():
     assert not approve(swept, NOON + DAY - MOMENT)  # done already
     assert CareAlert.objects.values().get() == alert
     assert Sweep.objects.filter(approved_at__isnull=False).get() == swept
+
+
+def test_an_approval_keeps_what_staff_noted_on_the_alert():
+    swept = held_with_three_due()
+    CareAlert.objects.update(note="Asked the importer.")
+    assert approve(swept, NOON + MINUTE)
+    assert CareAlert.objects.get().note == "Asked the importer.\nthe import is right"
+
+
+# --- The alert is over when a sweep goes through ---
+
+
+def asks() -> list[tuple]:
+    """The alerts that nobody has resolved: when each was opened and what it says."""
+    unresolved = CareAlert.objects.filter(kind="sweep_held", resolved_at=None)
+    return [(alert.opened_at, alert.detail.partition(";")[0]) for alert in unresolved]
+
+
+def nobody_resolved() -> tuple:
+    alert = CareAlert.objects.exclude(resolved_at=None).get()
+    assert alert.resolved_by is None
+    return alert.resolved_at, alert.note
+
+
+def test_a_hold_that_passes_by_itself_resolves_its_alert():
+    held_with_three_due()
+    Caregiver.objects.update(burnout_band="")
+    run_sweep(now=NOON + MINUTE)
+    assert nobody_resolved() == (
+        NOON + MINUTE,
+        "The sweep of 2027-01-05 12:01 UTC went through: no more than 2 people were due.",
+    )
+
+
+def test_a_forced_sweep_resolves_the_alert_and_keeps_what_staff_noted_on_it():
+    held_with_three_due()
+    CareAlert.objects.update(note="Asked the importer.")
+    run_sweep(now=NOON + MINUTE, force=True)
+    assert nobody_resolved() == (
+        NOON + MINUTE,
+        "Asked the importer.\nThe sweep of 2027-01-05 12:01 UTC went through: it was forced.",
+    )
+
+
+def test_after_an_approval_an_alert_that_came_too_late_is_resolved():
+    swept = held_with_three_due()
+    approve(swept, NOON)
+    blast_guard.ask_a_person(swept)  # by a sweep that had read the limit before
+    run_sweep(now=NOON + MINUTE)
+    assert asks() == []
+    assert CareAlert.objects.latest("pk").note == (
+        "The sweep of 2027-01-05 12:01 UTC went through: somebody had let a held one go on."
+    )
+
+
+def test_the_next_hold_is_news():
+    held_with_three_due()
+    run_sweep(now=NOON + MINUTE, force=True)
+    history((4 * DAY, 1))
+    for _ in range(4):
+        due_for("wellness", NOON + DAY)
+    run_sweep(now=NOON + DAY)
+    assert asks() == [(NOON + DAY, "More than 3 people are due a text at once")]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"dry_run": True}, {"dry_run": True, "force": True}, {"cadences": ["crisis_followup"]}],
+    ids=["held again", "dry run", "forced dry run", "one cadence only"],
+)
+def test_what_did_not_go_through_leaves_the_alert_open(options):
+    held_with_three_due()
+    run_sweep(now=NOON + MINUTE, **options)
+    assert asks() == [(NOON, "More than 2 people are due a text at once")]
 
 
 # --- Dry run ---

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from caregiving import events
+from caregiving import events, importing
 from caregiving.importing import import_caregivers
 from caregiving.models import Caregiver, ConsentChange, InboundMessage
 from proactive.answers import ANSWERS, answer
@@ -351,6 +351,70 @@ def test_the_last_word_of_a_number_counts_when_it_becomes_somebodys(time_machine
 
     assert fresh(someone).opted_out_at is None
     assert someone.inbound.count() == 2
+
+
+@pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="a text waits there until the import is done"
+)
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_that_comes_while_its_sender_is_being_imported_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(importing, "BATCH", 1)
+    file = tmp_path / "people.csv"
+    file.write_text(f"phone_number\n{STRANGER}\n+14155559998\n")
+    answers = []
+
+    def stop() -> None:
+        try:
+            answers.append(receive(Received("SM1", STRANGER, "STOP"), now=NOON))
+        finally:
+            connection.close()
+
+    def on_the_last_line(done: int, total: int) -> None:
+        # By now the first row is written, and no other connection sees it.
+        if done == total and not answers:
+            thread = threading.Thread(target=stop)
+            thread.start()
+            thread.join(timeout=30)
+            assert InboundMessage.objects.get().caregiver is None
+
+    import_caregivers(file, progress=on_the_last_line)
+
+    someone = Caregiver.objects.get(phone_number=STRANGER)
+    assert answers == [""]
+    assert someone.opted_out_at == NOON
+    assert InboundMessage.objects.get().caregiver == someone
+
+
+def test_the_import_heeds_what_was_taken_for_a_strangers_text_before_it_ended(tmp_path):
+    someone = person(phone_number=STRANGER)
+    InboundMessage.objects.create(from_number=STRANGER, intent="stop", received_at=NOON)
+    file = tmp_path / "people.csv"
+    file.write_text("phone_number\n+14155559998\n")
+
+    import_caregivers(file)
+
+    assert fresh(someone).opted_out_at == NOON
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_sweep_heeds_a_stop_that_was_taken_for_a_strangers(force):
+    someone = due_for("wellness", phone_number=STRANGER)
+    InboundMessage.objects.create(from_number=STRANGER, intent="stop", received_at=NOON - HOUR)
+
+    swept = run_sweep(now=NOON, force=force)
+
+    assert fresh(someone).opted_out_at == NOON - HOUR
+    assert swept.texts_queued == 0
+
+
+def test_a_dry_run_leaves_texts_of_strangers_alone():
+    someone = due_for("wellness", phone_number=STRANGER)
+    InboundMessage.objects.create(from_number=STRANGER, intent="stop", received_at=NOON - HOUR)
+
+    run_sweep(now=NOON, dry_run=True)
+
+    assert fresh(someone).opted_out_at is None
+    assert InboundMessage.objects.get().caregiver is None
 
 
 def test_with_a_new_number_the_old_ones_trouble_is_over():

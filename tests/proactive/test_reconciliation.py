@@ -393,7 +393,7 @@ def test_staff_know_that_it_arrived(admin_user):
     assert message.reason == "admin says that it arrived: she told me"
     alert = CareAlert.objects.get()
     assert (alert.resolved_at, alert.resolved_by) == (NOON + 2 * HOUR, admin_user)
-    assert alert.note == f"{message.reason}\n"
+    assert alert.note == message.reason
 
 
 def test_sending_again_is_up_to_the_sweep_with_all_its_rules(gateway, admin_user):

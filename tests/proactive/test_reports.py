@@ -169,7 +169,7 @@ def test_a_report_settles_the_question_that_a_person_was_asked():
 
     alert.refresh_from_db()
     assert (alert.resolved_at, alert.resolved_by) == (NOON, None)
-    assert alert.note == "The provider has it as SM9: delivered.\n"
+    assert alert.note == "The provider has it as SM9: delivered."
 
 
 def test_the_24_hours_count_from_when_the_provider_may_have_taken_it():

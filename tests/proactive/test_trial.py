@@ -9,7 +9,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from proactive import switches, tasks
+from proactive import switches, tasks, trial
 from proactive.models import CadenceSwitch, CareAlert, Message
 from proactive.sms.gateway import Outcome, SmsError
 from tests.factories import CaregiverFactory
@@ -203,6 +203,23 @@ def test_staff_are_told_why_a_test_text_was_not_taken(admin_client, gateway, hal
     assert says.startswith("Our account is suspended (30002). Check the TWILIO_ settings")
     assert not is_on()
     assert LogEntry.objects.get().change_message.endswith(says)
+
+
+def test_a_number_that_becomes_a_caregivers_after_it_was_typed_gets_nothing(
+    admin_client, gateway, halted, monkeypatch
+):
+    send_trial = trial.send_trial
+
+    def a_moment_later(phone, **options):
+        CaregiverFactory(phone_number=PHONE)
+        return send_trial(phone, **options)
+
+    monkeypatch.setattr(trial, "send_trial", a_moment_later)
+    submit(admin_client)
+
+    (says,) = said(admin_client)
+    assert says.startswith("This is a caregiver's number. A test text asks")
+    assert gateway.tried == []
 
 
 @pytest.mark.parametrize("phone", ["", "myself", "(202) 555-0143"])

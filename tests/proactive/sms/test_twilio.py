@@ -58,7 +58,10 @@ def gateway(configured, fake) -> Gateway:
 
 
 def a_message(**changes) -> Message:
-    return Message(**({"to_number": NUMBER, "body": BODY} | changes))
+    """As it comes from the database."""
+    message = Message(**({"to_number": NUMBER, "body": BODY} | changes))
+    message._state.adding = False
+    return message
 
 
 def fail(gateway: Gateway) -> SmsError:
@@ -84,6 +87,17 @@ def test_send_submits_exactly_these_parameters_and_returns_the_sid(gateway, fake
         "StatusCallback": "https://outreach.example.org/webhooks/twilio/status/"
         "6f1d2c3b-0000-4000-8000-000000000001/",
         "ValidityPeriod": "5400",
+    }
+
+
+def test_no_reports_are_asked_for_on_a_text_that_is_stored_nowhere(gateway, fake):
+    gateway.send(Message(to_number=NUMBER, body=BODY), validity=HOUR)
+
+    assert fake.requests[0]["params"] == {
+        "To": NUMBER,
+        "MessagingServiceSid": SERVICE_SID,
+        "Body": BODY,
+        "ValidityPeriod": "3600",
     }
 
 
