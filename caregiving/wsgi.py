@@ -17,10 +17,11 @@ class Request(WSGIRequest):
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
+        as_it_came = dict(environ)  # Django changes it as it goes
         try:
             super().__init__(environ)
         except (LookupError, ValueError):
-            super().__init__({**environ, "CONTENT_TYPE": ""})
+            super().__init__({**as_it_came, "CONTENT_TYPE": ""})
 
 
 application = get_wsgi_application()

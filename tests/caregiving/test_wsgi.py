@@ -23,3 +23,10 @@ def test_a_content_type_that_cannot_be_made_sense_of_is_none(given, read):
     setup_testing_defaults(environ)
 
     assert application.request_class(environ).content_type == read
+
+
+def test_a_request_without_a_readable_content_type_keeps_its_address():
+    environ = {"PATH_INFO": "/٣/".encode().decode("latin-1"), "CONTENT_TYPE": "a/b; charset*=x''y"}
+    setup_testing_defaults(environ)
+
+    assert application.request_class(environ).path == "/٣/"
