@@ -13,12 +13,13 @@ FIND_PYTHON = for name in $(or $(PYTHON),python3 python3.14 python3.13 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format lock install clean
+.PHONY: help run test fuzz lint format lock install clean
 
 help:
 	@echo "make run      start everything here with made-up people; no text is really sent"
 	@echo "              SMS_GATEWAY=twilio make run: with a Twilio that runs here, to play both sides"
 	@echo "make test     the whole suite, on SQLite and on PostgreSQL (which it brings along)"
+	@echo "make fuzz     fire 100,000 odd requests at the webhooks; ARGS=\"--db postgres --seed 1\""
 	@echo "make lint     check style and types"
 	@echo "make format   put the code into the house style"
 	@echo "make install  install all packages, those for development too"
@@ -30,6 +31,9 @@ run: .venv/.installed-run
 
 test: .venv/.installed-dev
 	@$(VENV_PYTHON) -m tests $(ARGS)
+
+fuzz: .venv/.installed-dev
+	@$(VENV_PYTHON) -m tests.fuzzing $(ARGS)
 
 # All three, so that one run shows everything there is to mend.
 lint: .venv/.installed-dev
