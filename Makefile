@@ -13,7 +13,7 @@ FIND_PYTHON = for name in $(or $(PYTHON),python3 python3.14 python3.13 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos mutants lint format lock install clean
+.PHONY: help run test chaos mutants fuzz lint format lock install clean
 
 help:
 	@echo "make run      start everything here with made-up people; no text is really sent"
@@ -21,6 +21,7 @@ help:
 	@echo "make test     the whole suite, on SQLite and on PostgreSQL (which it brings along)"
 	@echo "make chaos    the crash suite in its long form: 10 scenarios on each database"
 	@echo "make mutants  break the system on purpose: the crash suite must catch each way"
+	@echo "make fuzz     fire 100,000 odd requests at the webhooks; ARGS=\"--db postgres --seed 1\""
 	@echo "make lint     check style and types"
 	@echo "make format   put the code into the house style"
 	@echo "make install  install all packages, those for development too"
@@ -40,6 +41,9 @@ chaos: .venv/.installed-dev
 # ARGS="--only gate"
 mutants: .venv/.installed-dev
 	@$(VENV_PYTHON) -W ignore -m tests.chaos.mutants $(ARGS)
+
+fuzz: .venv/.installed-dev
+	@$(VENV_PYTHON) -m tests.fuzzing $(ARGS)
 
 # All three, so that one run shows everything there is to mend.
 lint: .venv/.installed-dev

@@ -9,3 +9,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("proactive.urls")),
 ]
+
+handler400 = "caregiving.errors.bad_request"
+handler404 = "caregiving.errors.not_found"

@@ -103,8 +103,11 @@ def _signed_fields(request: HttpRequest) -> Fields | None:
     """The fields of a form, or of a JSON body, if Twilio signed them for the public address."""
     if request.content_type == "multipart/form-data":
         return None  # not Twilio's way, and its files would be taken in before we know whose
-    is_json = request.content_type == "application/json"
-    signed_part = request.body.decode(errors="replace") if is_json else request.POST
+    try:
+        is_json = request.content_type == "application/json"
+        signed_part = request.body.decode() if is_json else request.POST
+    except UnicodeDecodeError:
+        return None  # the digest is taken of text: what stands in for broken bytes must not match
     valid = has_valid_signature(
         settings.PUBLIC_BASE_URL + request.get_full_path(),
         signed_part,

@@ -150,17 +150,32 @@ def test_a_json_body_without_a_digest_is_refused_for_the_signature_does_not_cove
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("query", ["bodySHA256=", "xbodySHA256=1", "bodysha256=1", ""])
-def test_an_address_that_only_looks_like_it_has_a_digest_is_refused(query):
+@pytest.mark.parametrize("query", ["bodySHA256=", "xbodySHA256=1", "a=bodySHA256=", "bodySHA256"])
+def test_json_whose_address_only_seems_to_have_a_digest_is_refused(query):
     path = f"{INBOUND}?{query}"
     answer = Client(raise_request_exception=False).post(
         path,
-        "{}",
+        json.dumps(text_fields("+14155550001", "hi")),
         headers={"X-Twilio-Signature": signature(BASE + path)},
         content_type="application/json",
     )
 
     assert answer.status_code == 403
+    assert InboundMessage.objects.count() == 0
+
+
+def test_json_with_other_bytes_that_read_as_the_signed_ones_is_refused():
+    signed = json.dumps(text_fields("+14155550001", "\ufffd"), ensure_ascii=False).encode()
+    path = f"{INBOUND}?bodySHA256={hashlib.sha256(signed).hexdigest()}"
+    answer = Client().post(
+        path,
+        signed.replace("\ufffd".encode(), b"\xff"),
+        headers={"X-Twilio-Signature": signature(BASE + path)},
+        content_type="application/json",
+    )
+
+    assert answer.status_code == 403
+    assert InboundMessage.objects.count() == 0
 
 
 @pytest.mark.parametrize(
