@@ -160,7 +160,7 @@ def main() -> int:
     parser.add_argument("--db", choices=NAMES, help="on this database only")
     parser.add_argument("--runs", type=int, default=10, help="how many seeds on each database")
     parser.add_argument("--seed", type=int, default=1, help="the first of them")
-    parser.add_argument("--leaps", type=int, default=8, help="phases of each scenario")
+    parser.add_argument("--leaps", type=int, default=6, help="phases of each scenario")
     parser.add_argument("--keep", action="store_true", help="the logs of those that went well too")
     options = parser.parse_args()
     broken = 0

@@ -31,7 +31,7 @@ POINTS = points(WORKER_POINTS) + points(WEB_POINTS)
 KILLS_A_PHASE = 3
 NAPS_A_PHASE = 4
 # Leaps of time between phases, when nobody is at work: nights, weekends, outages.
-LEAPS = (3, 5, 8, 13, 11, 24, 7, 26)
+LEAPS = (3, 8, 5, 26, 13, 24)
 STOP_WORDS = ("please stop texting me", "STOP", "no me manden mas mensajes")
 SMALL_TALK = ("Thank you", "I can't stop crying", "her pain won't stop", "ok", "HELP", "")
 FAULTS: dict[str, Any] = {
@@ -237,7 +237,7 @@ class Scenario:
         wrong = [*broken_promises(log, self.people, frozenset(STOP_WORDS))]
         wrong += unaccounted(log, self.now())
         accepted = log.accepted
-        if len(accepted) < PEOPLE // 2:
+        if len(accepted) < PEOPLE // 4:
             wrong.append(f"idle: only {len(accepted)} texts went out")
         killed = (
             (FOLDER / "killed").read_text().splitlines() if (FOLDER / "killed").exists() else []
