@@ -4,8 +4,9 @@ US rules let a person take back consent in any reasonable words, and the provide
 ones. The people who write to us also write about pain that will not stop. So a sentence is an
 opt-out only where it is spoken *to us*, as a demand or as the writer's own wish, and is about being
 texted. Of what remains unclear: a wrong opt-out is answered and can be undone with START, a missed
-one is a text after STOP, so plain words win over our guess at the mood. Limits of time
-("not at night", "not today") are not the end of consent.
+one is a text after STOP, so plain words win over our guess at the mood: a bare "stop" that is a
+clause of its own is one, unless somebody else says it or a pause only delays it ("make it...
+stop"). Limits of time ("not at night", "not today") are not the end of consent.
 """
 
 import re
@@ -75,12 +76,17 @@ def _normalised(body: str) -> str:
 
 
 # Words after which a demand is not the writer's own, or not made of us.
-_REPORTED = (
-    "says?|said|saying|tells?|telling|told(?: (?:me|us|him|her|them|you))?|asks?|asked|asking|"
-    "yells?|yelling|screams?|screaming|shouts?|begs?|begging|repeats?|repeating|"
-    "makes?|made|making|lets?|wish|wishes|hopes?|would|will|wont|could|should|must|might|"
-    "if|when|why|how|until|unless|before|"
+_SAID = (
+    "says?|said|saying|tells?|telling|told(?: (?:me|us|him|her|them))?|ask(?:s|ed|ing)?|"
+    "(?:yell|scream|shout|repeat|whisper)(?:s|ed|ing)?|beg(?:s|ged|ging)?|"
+    "makes?|made|making|lets?|wish|wishes|hopes?|"
     "dice|dicen|dijo|dijeron|grita|gritan|dile|diles"
+)
+_REPORTED = f"{_SAID}|would|will|wont|could|should|must|might|if|when|why|how|until|unless|before"
+# Words that a "stop" completes, also behind a pause: "I just want it to... stop".
+_UNFINISHED = (
+    "(?<!t take )(?<!t want )(?<!t need )it|i|he|she|they|make|to|not|never|ever|"
+    "wont|cant|cannot|dont|doesnt|didnt|pain|crying|bleeding|start|dolor"
 )
 
 _PUNCTUATION = tuple(
@@ -95,6 +101,7 @@ _PUNCTUATION = tuple(
         (r" *,[ ,]*", ","),
         (r" {2,}", " "),
         (rf"\b((?:{_REPORTED})),", r"\1 "),  # mom says, stop
+        (rf"(?<![^\n])((?:{_UNFINISHED}))\n", r"\1 "),  # Make. It. Stop.
         # Many texts have no punctuation: "thank you for everything please stop".
         (rf"\b(?!(?:{_REPORTED}|to|you|u|he|she|they)\b)(\w+) (?=(?:please|por favor)\b)", r"\1,"),
     )
@@ -104,7 +111,16 @@ _PUNCTUATION = tuple(
 # --- The whole text ---
 
 _COURTESY = r"(?:please|pls|plz|thanks|thank you|thx|now|ok|okay|just|ya|por ?favor|gracias)"
-_KEYWORD = r"(?:stop|stop ?all|unsubscribe|opt ?out)"
+_KEYWORD = r"(?:stop|stop ?all|cease|unsubscribe|opt ?out)"
+_KIN = r"(?:mom|mother|mama|dad|father|wife|husband|sister|brother|son|daughter|family)"
+# Why somebody may want to be texted no more, in the words that come before a bare "stop".
+_REASON = (
+    r"(?:no (?:thanks|thank you|thx|gracias)|(?:im )?not interested|who is this|"
+    r"(?:(?:you have|this is|its) )?(?:the )?wrong (?:number|person)|"
+    rf"(?:my (?:\w+ ){{1,3}}|(?:{_KIN}|s?hes?|they) (?:(?:is|are|has|have|just) )?)"
+    r"(?:passed(?: away| on)?|died|dead|deceased|gone)|"
+    r"numero equivocado|(?:mi \w+ )?(?:ya )?(?:murio|fallecio))"
+)
 
 _WHOLE_TEXT = tuple(
     (intent, re.compile(pattern))
@@ -113,8 +129,9 @@ _WHOLE_TEXT = tuple(
             # The provider's words, theirs in Spanish, and "stop stop stop". No "no", "no more" or
             # "ya no": they answer questions, as "baja" does.
             Intent.STOP,
-            rf"(?:{_COURTESY} )*(?:(?:{_KEYWORD}|stop (?:it|this|that|everything)|end|quit|cancel|"
-            r"revoke|remove|alto|basta|cancelar|cancele|cancelen|parar|pare|paren|para)\b ?)+"
+            rf"(?:{_COURTESY} )*(?:{_REASON} (?:{_COURTESY} )*)?"
+            rf"(?:(?:{_KEYWORD}|stop (?:it|this|that|everything)|end|quit|cancel|revoke|remove|"
+            r"alto|basta|cancel(?:ar|en?)|deten(?:er|gan?)|parar|para(?:le)?|paren?(?:le)?)\b ?)+"
             rf"(?:{_COURTESY} ?)*",
         ),
         (
@@ -132,14 +149,20 @@ _WHOLE_TEXT = tuple(
 
 _BEGIN = r"(?:^|(?<=,))"  # of a clause
 _END = r"\b(?! )"  # of a clause
-_POLITE_END = rf"(?: {_COURTESY}| already| anymore)*{_END}"
-
-_ALONE = rf"(?:{_COURTESY}[ ,])*{_KEYWORD}(?:[ ,]{_COURTESY})*"
+_EMPHASIS = r"already|any ?more|no more|for good|forever|immediately|stop"
+_POLITE_END = rf"(?: (?:{_COURTESY}|{_EMPHASIS}))*{_END}"
 
 # What may come before a demand or a wish without changing it. No "no": "no dejen de escribirme".
 _OPENING = (
     rf"{_BEGIN}(?:(?:{_COURTESY}|hi|hello|hey|sorry|so|and|but|also|again|kindly|"
     r"hola|oigan|oiga|oye|disculpen?|perdon|por todo|pero|y|entonces|solo|nomas|favor de) )*"
+)
+_AND_SO = rf"(?:(?:{_COURTESY}|no|nope|nah|sorry|hi|hello|hey|so|but|text|reply) )*"
+# Said by others or to others. "I said no, stop" and "I am begging you, stop" are said to us.
+_TO_OTHERS = (
+    r"(?:(?!(?<=\bi )(?:said|ask(?:ed)?)\b(?! (?:to )?(?:him|her|them)\b)|(?<=\bi already )said|"
+    r"ask(?:ed)? for|(?:makes?|made|making) (?:me|us)\b|\w+ (?:you|u)\b)"
+    rf"(?:{_SAID})|(?<!my )god|lord|dios|haz|hagan?|will (?:it|this|that|the|her|his|my))\b"
 )
 # Demands in other forms. The "you" must be there: "he should stop texting me".
 _OF_YOU = (
@@ -166,7 +189,6 @@ _I_WANT_TO = (
 )
 _I_DONT_WANT = rf"{_OPENING}(?:i )?(?:really |just )?(?:dont|do not|no longer) (?:want|wish|need)"
 
-_KIN = r"(?:mom|mother|mama|dad|father|wife|husband|sister|brother|son|daughter|family)"
 _ME = rf"(?:me|us|him|her|them|here|(?:this|my) (?:phone number|number|phone|cell)|my {_KIN})\b"
 _NAMED = (
     r"(?:(?:these|those|this|your|the|any|all|more|anymore|further|such|of|with|me|us|my|daily|"
@@ -211,25 +233,27 @@ _LISTA = r" de (?:la|las|su|sus|esta|tu|todas las) (?:listas?|base de datos)\b"
 # --- Sentences that take consent back ---
 
 _ENGLISH = (
-    # "STOP. I can't take this": a sentence of its own at the start, also where only the grammar
-    # ends it (nobody can "stop I"). What follows does not take it back.
-    rf"\A{_ALONE}(?:\n|,(?!s?he\b)| (?:i|im|ive|id|ill|we)\b)",
-    # "Thank you for everything. STOP", but not the end of "Please. Make. It. Stop."
-    rf"^\w+[ ,][^\n]*\n{_ALONE}\Z",
+    # "My mother died, stop", "no thanks stop", "STOP. I can't take this": a clause of its own, also
+    # where only the grammar ends it (nobody can "stop I"). What follows does not take it back,
+    # unless it is who said so.
+    rf"^(?:(?:(?!{_TO_OTHERS})\w+ )*(?!(?:{_TO_OTHERS}|{_UNFINISHED})\b)\w+,)*?"
+    rf"{_AND_SO}(?:{_REASON} {_AND_SO})?{_KEYWORD}"
+    rf"(?:{_POLITE_END}(?!,(?:s?he|they|(?:my|the) \w+) (?:\w+ )?(?:{_SAID})\b)|"
+    r" (?:i|im|ive|id|ill|we)\b)",
     # "I told you to stop": nothing but a demand, and the only "you" are we.
-    rf"{_OPENING}(?:(?:can|could|would|will) you|i said|i (?:want|need|asked|told) you to|"
+    rf"{_OPENING}(?:(?:can|could|would|will) you|i said|i (?:want|need|asked|told) you(?: to)?|"
     rf"you (?:must|(?:need|have) to)) (?:{_COURTESY} )*stop{_POLITE_END}",
     # "stop texting me", "quit bothering my mother". Without an object it must end there: "stop
     # writing" is ours, "stop writing her off" is not.
-    rf"{_STOP_ANYWHERE} (?:texting|txting|messaging|contacting|writing|bothering|bugging|annoying|"
+    rf"{_STOP_ANYWHERE} (?:te?xting|messaging|msging|contacting|writing|bothering|bugging|annoying|"
     rf"spamming|harassing)(?: (?:to )?{_ME}(?! off\b){_NO_LIMIT}|{_POLITE_END})",
     # "stop calling me", but not "stop calling me brave".
     rf"{_STOP_ANYWHERE} calling(?: {_ME}{_NO_LIMIT}(?= (?:again|and|or|all|every|so|at|on)\b)|"
     rf"(?: {_ME})?{_POLITE_END})",
     # "stop sending me messages", "stop these texts": named, or it is not ours.
     rf"{_STOP_ANYWHERE} sending(?: {_TEXTS}{_NO_LIMIT}| {_THINGS}|(?: me)?{_POLITE_END})",
-    rf"{_TO_US}(?:{_I_WANT_TO} )?(?:stop|quit|cease|end|cancel)(?: getting| receiving)? "
-    rf"{_TEXTS}{_NO_LIMIT}",
+    rf"{_TO_US}(?:{_I_WANT_TO} )?(?:stop|quit|cease|end|cancel|discontinue)"
+    rf"(?: getting| receiving)? {_TEXTS}{_NO_LIMIT}",
     # "don't text me". Only as a demand: "my kids don't text me anymore", "don't write me off". And
     # "don't contact my family" keeps them out of it.
     rf"{_TO_US}{_DONT} (?:text|txt|message|write|contact(?! my {_KIN}))"
@@ -240,8 +264,9 @@ _ENGLISH = (
     # "no more texts", "I don't want these messages": named, for "no more tests" and "I don't want
     # to live like this" are the texts that we exist for.
     rf"{_TO_US}(?:i want )?(?:no more|enough) {_TEXTS}{_NO_LIMIT}",
+    rf"{_OPENING}(?:im|i am) (?:so )?done with {_TEXTS}",
     rf"{_I_DONT_WANT}(?: to (?:get|receive|have|see|read|be sent))? "
-    rf"(?:{_TEXTS}{_NO_LIMIT}|(?:any ?more of )?these{_END})",
+    rf"(?:{_TEXTS}{_NO_LIMIT}|(?:any ?more of )?these{_POLITE_END})",
     rf"{_I_DONT_WANT} (?:to be (?:texted|contacted|messaged)|to hear from you|you (?:to )?"
     rf"(?:text|message|contact|writ)(?:ing|e|e to)? {_ME})\b{_NO_LIMIT}",
     rf"{_OPENING}(?:you (?:dont|do not) (?:need|have)|(?:theres )?no need) to "
@@ -256,6 +281,7 @@ _ENGLISH = (
     r"(?:i )?already (?:unsubscribed|opted out)|(?:im |i am )?opting out)\b"
     rf"(?! (?:of|from) (?!{_OURS}))",
     rf"{_TO_US}{_I_WANT_TO} be (?:removed|taken off)(?:{_LIST}|{_POLITE_END})",
+    rf"{_OPENING}(?:i (?:want|need)|i would like|id like)(?: to (?:get|be))?(?= off){_LIST}",
     rf"{_TO_US}cancel (?:my|this|the) subscription{_POLITE_END}",
     rf"{_TO_US}(?:i )?(?:revoke|withdraw) (?:my |all )?consent"
     rf"(?:{_POLITE_END}| to (?:be )?(?:text|receiv|messag|contact))",
@@ -278,6 +304,7 @@ _SPANISH = (
     # hijos no me escriban"; in "mis hijos no me escriben" there is none.
     rf"{_TO_US}no (?:me|nos) (?:escrib(?:an|as?)|text(?:een|ees?)|mensaje(?:en|es?)|"
     rf"contact(?:en|es?)|molest(?:en|es?))\b{_SIN_LIMITE}",
+    rf"{_TO_US}no (?:escrib(?:an|as?)|text(?:een|ees?)|molest(?:en|es?))(?: mas)?{_POLITE_END}",
     # What is sent must be named: "no me manden más medicinas".
     rf"{_TO_US}no (?:(?:me|nos) )?(?:mand|envi)(?:en|es?|ar) "
     rf"(?:{_TEXTOS}{_SIN_LIMITE}|(?:(?:ya|nada|mas) )*(?:nada|mas){_POLITE_END})",
@@ -293,6 +320,7 @@ _SPANISH = (
     rf"(?:que me (?:(?:sigan|manden|envien|mandando|enviando) )+)?{_TEXTOS}{_SIN_LIMITE}",
     rf"{_TO_US}(?:yo )?(?:ya )?no (?:quiero|deseo) que me (?:sigan )?"
     rf"(?:escrib|contact|texte|molest)(?:an|en|iendo|ando)\b{_SIN_LIMITE}",
+    rf"{_TO_US}no (?:quiero|deseo) (?:volver a )?saber (?:(?:nada|mas) )*de ustedes?\b",
     rf"{_TO_US}(?:no mas|ni un mas|basta de|alto a|paren|pare|detengan|suspendan|cancelen|cancelar|"
     rf"parar|quiero (?:cancelar|parar|dejar de)) {_TEXTOS}{_SIN_LIMITE}",
     # "quítenme de la lista", where "sáquenme de aquí" is a cry for something else.

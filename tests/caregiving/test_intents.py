@@ -22,6 +22,38 @@ OPT_OUTS = """
     please stop
     Ok, please stop
     stop all
+    text STOP
+    please cease
+    stop for good
+    Stop no more
+    stop immediately
+    no stop
+    No. Stop.
+    No, stop please
+    nope stop
+    no thanks, stop
+    no thank you stop
+    no thanks stop I can't do this
+    not interested stop
+    who is this? stop
+    wrong number stop
+    Wrong number - stop
+    Sorry wrong number please stop
+    My mother passed away, stop
+    My mother in law passed away stop
+    He passed away please stop
+    she's dead stop
+    STOP, she passed away
+    I can't take it. Stop.
+    I can't take it, stop
+    I said no, stop
+    I already said no, stop
+    I told you no, stop
+    I told you please stop
+    I'm begging you, stop
+    these texts make me sad, stop
+    I didn't ask for this, stop
+    why are you texting me, stop
     OPT OUT
     opt-out
     please quit
@@ -47,6 +79,7 @@ OPT_OUTS = """
     STOP TEXTING ME
     stop texting
     quit texting me
+    stop msging me
     stop texting me every day
     stop texting me or I will call a lawyer
     I can't do this anymore, stop texting me
@@ -66,6 +99,8 @@ OPT_OUTS = """
     stop sending me this crap
     stop sending these
     stop these texts
+    discontinue texts
+    I'm done with these texts
     stop with the texts
     I want to stop receiving texts
     how do I stop getting these messages
@@ -81,6 +116,7 @@ OPT_OUTS = """
     don't send me anything
     no more texts please
     I don't want these messages
+    I don't want these anymore
     I don't want you to text me
     I don't want to be texted
     I don't want to hear from you
@@ -90,6 +126,8 @@ OPT_OUTS = """
     I didn't sign up for these texts
     take me off this list
     take me off your texting list
+    I want off this list
+    I'd like to get off this list
     remove me
     remove my number
     I would like to be removed from your list
@@ -105,12 +143,20 @@ OPT_OUTS = """
     cancelar
     parar
     pare
+    detener
+    ya párenle
+    no gracias, stop
+    no gracias, paren por favor
+    número equivocado stop
+    mi mamá falleció, stop
     no más mensajes
     no me manden mas mensajes
     no me manden más
     no me envíen nada
     no me escriban más
     ya no me escriban
+    ya no escriban
+    no quiero saber nada de ustedes
     les pido que no me escriban más
     no quiero que me escriban
     no me llamen más
@@ -148,6 +194,38 @@ NOT_OPT_OUTS = """
     make it 😢 stop
     I wish I could stop. I really do.
     Should I stop?
+    make the pain... stop
+    the pain please stop
+    please god make it stop
+    God, please stop
+    will it... stop
+    does he ever... stop
+    I. Can't. Stop.
+    No, I can't, stop
+    how do I get him to, you know, stop
+    when does it stop
+    will the pain ever cease
+    no, it does not stop
+    no, the bus stop
+    no stop signs on our street
+    no, stop signs confuse him
+    no stop sending flowers to her
+    no, stop worrying about me
+    no thanks, stop by tomorrow
+    wrong number, stop by tomorrow
+    stop no more pain
+    he passed away and I can't stop crying
+    he passed away and it won't stop
+    my mother passed away, stop the medication
+    my mother passed away
+    start, stop, start, stop
+    stop and go all day
+    nonstop
+    it hurts non-stop
+    one stop shop
+    I'm exhausted, full stop
+    should we discontinue treatment
+    discontinue the medication
     we had to cancel the appointment
     can I cancel tomorrow's visit
     I want to quit my job
@@ -168,6 +246,18 @@ NOT_OPT_OUTS = """
     should I stop giving her the pills
     I told the nurse to stop the medication
     The doctor said stop
+    the nurse said stop
+    the doctor told me no, stop
+    mom says no thanks, stop
+    tell them wrong number, stop
+    he told me text STOP
+    he keeps saying no no no stop
+    she yelled, stop
+    I told him no, stop
+    I asked him, stop
+    "No, stop," she said
+    "Stop," my mother says
+    "No, stop," he kept saying
     he told me to stop
     "Stop," she says, every night
     she won't stop calling me
@@ -210,7 +300,14 @@ NOT_OPT_OUTS = """
     I don't want to be here anymore
     I don't want this anymore
     I didn't sign up for this
+    I'm done
+    I'm done with these pills
+    I'm done with texts from my brother
+    I don't want these pills anymore
     I want out
+    I want out of this system
+    I want off this medication
+    I want off the transplant list
     no more
     no more tests please
     no more texts from my brother
@@ -222,9 +319,28 @@ NOT_OPT_OUTS = """
     take my mom off the waiting list
     they removed me from the transplant list
     sorry, wrong number
+    sorry, cancel
     no
+    nope
+    no thanks
     ya no
     baja
+    no gracias
+    no pare
+    no, paren no
+    no, no para
+    párenle al dolor
+    quiero detener la quimio
+    mi papá falleció y no para de llover
+    el doctor dijo no, stop
+    dile no, stop
+    Dios mío, stop
+    no quiero saber nada
+    no quiero saber nada de mi hermano
+    ya no escribe mi hermano
+    mis hijos ya no escriben
+    quiero que mis hijos no escriban
+    no escribas tanto
     no puedo parar de llorar
     el dolor no para
     no para de llover
@@ -261,7 +377,8 @@ NOT_OPT_OUTS = """
 ONLY_ALONE = {
     *("stop stop stop", "Stop it", "please quit", "Thank you. STOP", "Thanks for everything. Stop"),
     *("STOP I can't take this anymore", "STOP. I can't take this anymore."),
-    *("alto", "¡Alto!", "basta", "Ya basta", "cancelar", "parar", "pare"),
+    *("alto", "¡Alto!", "basta", "Ya basta", "cancelar", "parar", "pare", "detener", "ya párenle"),
+    "no gracias, paren por favor",
 }
 
 
@@ -406,6 +523,7 @@ def test_any_mixture_of_their_words_has_an_intent(words):
     "unit",
     [
         *("a", " ", ".", ",", "\n", "a,", "a\n", "a. ", "\N{COMBINING ACUTE ACCENT}", "👍"),
+        *("no thanks ", "wrong number ", "my mother passed away ", "she is ", "told, ", "it, "),
         *("stop ", "please ", "told me ", "please stop ", "any more ", "these texts ", "ya no "),
         "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}",  # eighteen characters once normalised
     ],
