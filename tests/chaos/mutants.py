@@ -54,12 +54,12 @@ MUTANTS = (
                 "            message.status = Status.SENDING\n",
             ),
             (
-                "proactive/models.py",
+                "proactive/models/messages.py",
                 "            (Status.SENDING, Status.UNKNOWN),\n            status=Status.SENT,",
                 "            (Status.QUEUED, Status.SENDING),\n            status=Status.SENT,",
             ),
             (
-                "proactive/models.py",
+                "proactive/models/messages.py",
                 "            (Status.SENDING,), status=Status.UNKNOWN,",
                 "            (Status.QUEUED, Status.SENDING), status=Status.UNKNOWN,",
             ),
@@ -80,7 +80,7 @@ MUTANTS = (
         "statuses applied backwards",
         (
             (
-                "proactive/models.py",
+                "proactive/models/messages.py",
                 "        lower = RANKED[: RANKED.index(status)]\n",
                 "        lower = RANKED\n",
             ),

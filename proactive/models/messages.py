@@ -1,18 +1,16 @@
-"""What outreach keeps: every text and its end, each sweep, the words, the switches, the alerts."""
+"""Every outbound text, from queued to its end."""
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from caregiving.models import Caregiver, Language
+from caregiving.models import Caregiver
+from proactive.models.sweeps import Sweep
 
 
 class Status(models.TextChoices):
@@ -33,61 +31,6 @@ RANKED = (Status.SENT, Status.FAILED, Status.UNDELIVERED, Status.DELIVERED)
 
 # A text that may still be handed to the provider. One person has at most one of them.
 WAITING = (Status.QUEUED, Status.SENDING)
-
-
-class Sweep(models.Model):
-    """One pass: who was due, what was decided. `now` is the instant that it decided for."""
-
-    started_at = models.DateTimeField(default=timezone.now)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    now = models.DateTimeField()
-    dry_run = models.BooleanField(default=False)
-    counts = models.JSONField(
-        default=dict, help_text='{"queued": {cadence: n}, "superseded": {cadence: n}, "churned": n}'
-    )
-    error = models.TextField(blank=True, help_text="What ended it early; what was done is kept.")
-    texts_queued = models.IntegerField(default=0, db_default=0)
-    held = models.TextField(
-        blank=True,
-        default="",
-        db_default="",
-        help_text="Why it queued nothing and asks a person instead.",
-    )
-    approved_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a person let it go on all the same."
-    )
-    approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="approved_sweeps",
-    )
-
-    # What a dry run would have queued; not stored.
-    planned: Sequence[Any] = ()
-
-    class Meta:
-        ordering = ["-started_at"]
-        indexes = [
-            # Reader: the admin's list, newest first.
-            models.Index(fields=["-started_at"], name="sweeps_newest_first"),
-            # Reader: the blast guard, which asks how many texts a sweep usually queues.
-            models.Index(
-                fields=["now"],
-                name="sweeps_that_queued",
-                condition=Q(texts_queued__gt=0, dry_run=False),
-            ),
-            # Reader: a sweep that may go on because a person has looked at the one held before.
-            models.Index(
-                fields=["approved_at"],
-                name="sweeps_approved",
-                condition=Q(approved_at__isnull=False),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"sweep of {self.now:%Y-%m-%d %H:%M}" + (" (dry run)" if self.dry_run else "")
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -331,190 +274,3 @@ class Message(models.Model):
         if moved:
             self.refresh_from_db(fields=list(changes))
         return bool(moved)
-
-
-class MessageTemplate(models.Model):
-    """The words of one stage or tier in one language. Staff edit them; a deploy never does."""
-
-    cadence = models.CharField(max_length=32)
-    stage = models.SmallIntegerField(null=True, blank=True)
-    tier = models.CharField(max_length=32, blank=True)
-    language = models.CharField(max_length=8, choices=Language, default=Language.ENGLISH)
-    body = models.TextField(
-        help_text="Placeholders: $first_name, $care_recipient_name, $service_name."
-    )
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        ordering = ["cadence", "stage", "tier", "language"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["cadence", "stage", "language"],
-                condition=Q(stage__isnull=False),
-                name="one_wording_per_stage_and_language",
-            ),
-            models.UniqueConstraint(
-                fields=["cadence", "tier", "language"],
-                condition=Q(stage__isnull=True),
-                name="one_wording_per_tier_and_language",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.cadence} {self.stage or self.tier} ({self.language})"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        # A bad placeholder would be found out by the person who gets the text: refuse it here,
-        # whichever way the row is written.
-        self.clean()
-        super().save(*args, **kwargs)
-
-    def clean(self) -> None:
-        from proactive import wording  # it reads these rows
-
-        try:
-            wording.validate(self.body)
-        except ValueError as error:
-            raise ValidationError({"body": str(error)}) from error
-
-
-class CadenceSwitch(models.Model):
-    """On, off, or paused until a time: one cadence, or everything. No row means on."""
-
-    EVERYTHING = "everything"
-
-    cadence = models.CharField(max_length=32, unique=True)
-    is_on = models.BooleanField("on", default=True)
-    paused_until = models.DateTimeField(null=True, blank=True)
-    reason = models.TextField(blank=True)
-    halted = models.BooleanField(
-        default=False,
-        db_default=False,
-        editable=False,
-        help_text="Switched off by the system: a test text that arrives switches it on again.",
-    )
-    changed_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        ordering = ["cadence"]
-        verbose_name_plural = "cadence switches"
-
-    def __str__(self) -> str:
-        return f"{self.cadence}: {self.words()}"
-
-    def is_open(self, now: datetime) -> bool:
-        return self.is_on and (self.paused_until is None or self.paused_until <= now)
-
-    def words(self) -> str:
-        if not self.is_on:
-            return "off"
-        return f"paused until {self.paused_until:%Y-%m-%d %H:%M} UTC" if self.paused_until else "on"
-
-
-class CareAlert(models.Model):
-    """Something that a person must look at."""
-
-    class Kind(models.TextChoices):
-        CASCADE_UNANSWERED = "cascade_unanswered", "Crisis follow-ups ended without an answer"
-        FOLLOWUP_MISSED = "followup_missed", "A crisis follow-up did not go out in time"
-        FOLLOWUP_FAILED = "followup_failed", "A crisis follow-up could not be delivered"
-        OUTCOME_UNKNOWN = "outcome_unknown", "Nobody knows whether a text arrived"
-        FOLLOWUP_STUCK = "followup_stuck", "A crisis follow-up is past its time and has no end"
-        FOLLOWUP_UNACCOUNTED = "followup_unaccounted", "A crisis follow-up was lost sight of"
-        DUPLICATE = "duplicate", "A text may have gone out twice"
-        SENDING_HALTED = "sending_halted", "Sending stopped: our own configuration"
-        SWEEP_HELD = "sweep_held", "A sweep stopped: far more texts than usual"
-
-    kind = models.CharField(max_length=32, choices=Kind)
-    caregiver = models.ForeignKey(
-        Caregiver, null=True, blank=True, on_delete=models.CASCADE, related_name="alerts"
-    )
-    message = models.ForeignKey(
-        Message, null=True, blank=True, on_delete=models.CASCADE, related_name="alerts"
-    )
-    occasion = models.DateTimeField(null=True, blank=True)
-    detail = models.TextField(blank=True)
-    opened_at = models.DateTimeField(default=timezone.now)
-    claimed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="claimed_alerts",
-    )
-    claimed_at = models.DateTimeField(null=True, blank=True)
-    resolved_at = models.DateTimeField(null=True, blank=True)
-    resolved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="resolved_alerts",
-    )
-    note = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ["opened_at"]
-        constraints = [
-            # Whatever finds it twice opens it once.
-            models.UniqueConstraint(
-                fields=["kind", "message"],
-                condition=Q(message__isnull=False),
-                name="one_alert_per_kind_and_message",
-            ),
-            models.UniqueConstraint(
-                fields=["kind", "caregiver", "occasion"],
-                condition=Q(
-                    message__isnull=True, caregiver__isnull=False, resolved_at__isnull=True
-                ),
-                name="one_open_alert_per_kind_and_occasion",
-            ),
-            models.UniqueConstraint(
-                fields=["kind"],
-                condition=Q(caregiver__isnull=True, resolved_at__isnull=True),
-                name="one_open_alert_per_kind_of_trouble",
-            ),
-        ]
-        indexes = [
-            # Reader: the list of what nobody has resolved yet, oldest first.
-            models.Index(
-                fields=["opened_at"], name="alerts_open", condition=Q(resolved_at__isnull=True)
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.get_kind_display()
-
-
-class Sender(models.Model):
-    """A number or messaging service that we send from, and when it may send next.
-
-    One row is shared by all workers, so that together they keep to its pace.
-    """
-
-    identity = models.CharField(max_length=64, unique=True)
-    next_turn_at = models.DateTimeField(null=True, blank=True)
-    busy_until = models.DateTimeField(
-        null=True, blank=True, help_text="The provider asked us to wait, or cannot be reached."
-    )
-    busy_reason = models.TextField(blank=True)
-
-    def __str__(self) -> str:
-        return self.identity
-
-
-class RefusedWebhook(models.Model):
-    """How many webhooks without a valid signature came in on one UTC day."""
-
-    day = models.DateField()
-    endpoint = models.CharField(max_length=16)
-    count = models.IntegerField(default=0)
-
-    class Meta:
-        ordering = ["-day", "endpoint"]
-        constraints = [
-            models.UniqueConstraint(fields=["day", "endpoint"], name="one_count_a_day_and_endpoint")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.count} refused at {self.endpoint} on {self.day}"

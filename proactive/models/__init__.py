@@ -1,0 +1,21 @@
+"""What outreach keeps: every text and its end, each sweep, the words, the switches, the alerts."""
+
+from proactive.models.alerts import CareAlert
+from proactive.models.carriage import RefusedWebhook, Sender
+from proactive.models.messages import RANKED, WAITING, Message, MessageQuerySet, Status
+from proactive.models.policy import CadenceSwitch, MessageTemplate
+from proactive.models.sweeps import Sweep
+
+__all__ = [
+    "RANKED",
+    "WAITING",
+    "CadenceSwitch",
+    "CareAlert",
+    "Message",
+    "MessageQuerySet",
+    "MessageTemplate",
+    "RefusedWebhook",
+    "Sender",
+    "Status",
+    "Sweep",
+]

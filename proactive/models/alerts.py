@@ -1,0 +1,84 @@
+"""What a person must look at."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from caregiving.models import Caregiver
+from proactive.models.messages import Message
+
+
+class CareAlert(models.Model):
+    """Something that a person must look at."""
+
+    class Kind(models.TextChoices):
+        CASCADE_UNANSWERED = "cascade_unanswered", "Crisis follow-ups ended without an answer"
+        FOLLOWUP_MISSED = "followup_missed", "A crisis follow-up did not go out in time"
+        FOLLOWUP_FAILED = "followup_failed", "A crisis follow-up could not be delivered"
+        OUTCOME_UNKNOWN = "outcome_unknown", "Nobody knows whether a text arrived"
+        FOLLOWUP_STUCK = "followup_stuck", "A crisis follow-up is past its time and has no end"
+        FOLLOWUP_UNACCOUNTED = "followup_unaccounted", "A crisis follow-up was lost sight of"
+        DUPLICATE = "duplicate", "A text may have gone out twice"
+        SENDING_HALTED = "sending_halted", "Sending stopped: our own configuration"
+        SWEEP_HELD = "sweep_held", "A sweep stopped: far more texts than usual"
+
+    kind = models.CharField(max_length=32, choices=Kind)
+    caregiver = models.ForeignKey(
+        Caregiver, null=True, blank=True, on_delete=models.CASCADE, related_name="alerts"
+    )
+    message = models.ForeignKey(
+        Message, null=True, blank=True, on_delete=models.CASCADE, related_name="alerts"
+    )
+    occasion = models.DateTimeField(null=True, blank=True)
+    detail = models.TextField(blank=True)
+    opened_at = models.DateTimeField(default=timezone.now)
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="claimed_alerts",
+    )
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="resolved_alerts",
+    )
+    note = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["opened_at"]
+        constraints = [
+            # Whatever finds it twice opens it once.
+            models.UniqueConstraint(
+                fields=["kind", "message"],
+                condition=Q(message__isnull=False),
+                name="one_alert_per_kind_and_message",
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "caregiver", "occasion"],
+                condition=Q(
+                    message__isnull=True, caregiver__isnull=False, resolved_at__isnull=True
+                ),
+                name="one_open_alert_per_kind_and_occasion",
+            ),
+            models.UniqueConstraint(
+                fields=["kind"],
+                condition=Q(caregiver__isnull=True, resolved_at__isnull=True),
+                name="one_open_alert_per_kind_of_trouble",
+            ),
+        ]
+        indexes = [
+            # Reader: the list of what nobody has resolved yet, oldest first.
+            models.Index(
+                fields=["opened_at"], name="alerts_open", condition=Q(resolved_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
