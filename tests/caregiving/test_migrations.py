@@ -17,6 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 PEOPLE = "caregiving_caregiver"
 TABLES = (PEOPLE, "caregiving_wellnessscore", "caregiving_inboundmessage")
 ORIGINAL, PROACTIVE, CADENCES = "0001_initial", "0002_proactive_fields", "0003_cadence_fields"
+HISTORY, TWO_WAY = "0004_history", "0005_two_way"
 NEVER = {
     "last_proactive_message_at": None,
     "last_crisis_event_at": None,
@@ -345,6 +346,7 @@ def somebody_holds(lock: str, *, at_most: float = 10.0) -> Iterator[Callable[[],
 
 
 READING = f"SELECT id FROM {PEOPLE} LIMIT 1"
+READING_TEXTS = "SELECT id FROM caregiving_inboundmessage LIMIT 1"
 WRITING = f"SELECT id FROM {PEOPLE} LIMIT 1 FOR UPDATE"
 
 
@@ -353,7 +355,7 @@ class TestLivePostgres:
     @pytest.fixture(autouse=True)
     def impatient(self, monkeypatch):
         """A fifth of a second of patience for each lock, instead of five."""
-        for name in (PROACTIVE, CADENCES):
+        for name in (PROACTIVE, CADENCES, TWO_WAY):
             for operation in operations(name):
                 if hasattr(operation, "lock_timeout"):
                     monkeypatch.setattr(operation, "lock_timeout", "200ms")
@@ -435,6 +437,21 @@ class TestLivePostgres:
             let_go()
             migrate(name)
         assert dump(before) == were
+
+    @pytest.mark.parametrize("done", [0, 1, 2], ids=["fields", "more fields", "wider column"])
+    def test_gives_up_soon_when_the_tables_are_read_and_can_be_run_again(self, original, done):
+        """A webhook that reads behind a waiting ALTER TABLE would wait as well, a STOP in hand."""
+        migrate(HISTORY)
+        interrupted(TWO_WAY, after=done)
+        with somebody_holds(READING) as let_go_people, somebody_holds(READING_TEXTS) as let_go:
+            began = time.monotonic()
+            with pytest.raises(OperationalError, match="lock timeout"):
+                migrate(TWO_WAY)
+            assert time.monotonic() - began < 3
+            let_go()
+            let_go_people()
+            migrate(TWO_WAY)
+        assert {"intent", "media"} <= set(columns("caregiving_inboundmessage"))
 
     @pytest.mark.parametrize("lock", [READING, WRITING], ids=["reader", "writer"])
     def test_gives_up_soon_on_a_check_too_and_can_be_run_again(self, original, lock):
