@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from tests.fuzzing.firing import Tally, Violation
 
 MOST_ON_THE_WIRE = 3000
-# A longer request is told by its file alone.
+# A longer request is told by its file alone, and of a traceback the end.
 SHOWN = 4000
+LINES = 30
 
 
 def main() -> int:
@@ -133,7 +134,7 @@ def _tell(violation: "Violation", path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     requests = [request.as_json() for request in violation.requests]
     path.write_text(json.dumps({"way": violation.way, "requests": requests}))
-    print(f"\n{violation.what}\n{violation.details}".rstrip())
+    print("", violation.what, *violation.details.splitlines()[-LINES:], sep="\n")
     if violation.requests and len(violation.requests[-1].raw) <= SHOWN:
         print("Raw, in base64:", b64encode(violation.requests[-1].raw).decode())
     print(f"To see it again: python -m tests.fuzzing --replay {path}", flush=True)
