@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -216,12 +217,20 @@ class Scenario:
         self.set_points("nap", [])
         for hours in (2, 26):
             self.move_to(self.now() + hours * HOUR)
-            self.work(seconds=(3, 3), requests=0)
+            ticked = partial(self._has_ticked_since, self.now())
+            wait_until(ticked, "two whole ticks", seconds=60)
             wait_until(self._nothing_is_sending, "nothing is being sent")
         self.fake.post("/_fake/drain", timeout=20)
         self.processes.kill("beat-1")
         self.processes.kill("beat-2")
         wait_until(self._nothing_is_sending, "nothing is being sent")
+
+    def _has_ticked_since(self, instant: datetime) -> bool:
+        """Twice and once more: the tick whose sweep finished last may not be whole yet."""
+        from proactive.models import Sweep
+
+        _reconnect()
+        return Sweep.objects.filter(now__gte=instant, finished_at__isnull=False).count() > 2
 
     def _nothing_is_sending(self) -> bool:
         from proactive.models import Message, Status
