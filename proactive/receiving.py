@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Coalesce
 
 from caregiving import events
 from caregiving.intents import Intent, is_keyword, read_intent
@@ -76,13 +77,11 @@ def _take_in(caregiver: Caregiver, intent: Intent, now: datetime) -> bool:
 
 def _mark_replied(caregiver: Caregiver, now: datetime) -> None:
     latest = (
-        Message.objects.filter(
-            caregiver=caregiver,
-            status__in=_WENT_OUT,
-            attempt_started_at__gt=now - REPLY_WITHIN,
-            attempt_started_at__lte=now,
-        )
-        .order_by("-attempt_started_at")
+        Message.objects.filter(caregiver=caregiver, status__in=_WENT_OUT)
+        # Nobody knows of a text under way whether it was taken, but it may be what is answered.
+        .annotate(went_out_at=Coalesce("sent_at", "attempt_started_at"))
+        .filter(went_out_at__gt=now - REPLY_WITHIN, went_out_at__lte=now)
+        .order_by("-went_out_at")
         .first()
     )
     if latest is not None:

@@ -82,7 +82,9 @@ def _expire(message: Message, now: datetime) -> bool:
 
 
 def _look_up_due(report: Reconciled, now: datetime) -> None:
-    due = Message.objects.filter(look_up_at__lte=now).order_by("look_up_at")
+    # Without a time and never looked up: unknown from before there were look-ups.
+    from_before = Q(status=Status.UNKNOWN, look_up_at__isnull=True, lookups=0)
+    due = Message.objects.filter(Q(look_up_at__lte=now) | from_before).order_by("look_up_at")
     messages = list(due[:LOOK_UPS_A_PASS])
     if not messages:
         return

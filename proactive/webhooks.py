@@ -93,7 +93,7 @@ def status(fields: Fields, message_id: UUID) -> HttpResponse:
         code=fields.get("ErrorCode", ""),
     )
     apply_report(message, report, now=timezone.now())
-    return HttpResponse(status=204)
+    return HttpResponse()
 
 
 # --- Reading ---

@@ -164,11 +164,6 @@ class Migration(migrations.Migration):
                 name="messages_without_end",
             ),
         ),
-        # What is unknown from before is looked up as well. Few rows, found by a partial index.
-        migrations.RunSQL(
-            "UPDATE proactive_message SET look_up_at = attempt_started_at WHERE status = 'unknown'",
-            migrations.RunSQL.noop,
-        ),
         # Alerts are few: their table may be locked for the moment that this takes.
         migrations.RemoveConstraint("carealert", "one_alert_per_kind_and_occasion"),
         migrations.AddConstraint(

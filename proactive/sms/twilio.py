@@ -96,8 +96,8 @@ class TwilioGateway:
         with _failures_in_our_words():
             listed = self._messages.stream(to=message.to_number, page_size=LIST_PAGE)
             for one in takewhile(lambda one: one.date_created >= since, listed):
-                ours = str(one.direction).startswith("outbound")
-                if ours and one.body == message.body and one.date_created <= until:
+                theirs = str(one.direction).startswith("inbound")
+                if not theirs and one.body == message.body and one.date_created <= until:
                     found.append(_report(one))
         return found[::-1]
 

@@ -11,15 +11,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.chaos.breaking import WEB_POINTS, WORKER_POINTS, points
 from tests.fake_twilio import ACCOUNT_SID, AUTH_TOKEN
 from tests.servers import Servers, serving
 
+POINTS = points(WORKER_POINTS) + points(WEB_POINTS)
 NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 # A scenario that takes longer than this hangs.
 PATIENT = 240
@@ -164,13 +167,16 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="the logs of those that went well too")
     options = parser.parse_args()
     broken = 0
+    killed: Counter[str] = Counter()
     for database in [options.db] if options.db else list(NAMES):
         with staged(database) as stage:
             for seed in range(options.seed, options.seed + options.runs):
                 began = time.monotonic()
                 report = run(stage, seed, options.leaps, keep=options.keep)
                 broken += bool(report["wrong"])
+                killed.update(report.get("killed", ()))
                 print(_line(database, seed, report, time.monotonic() - began), flush=True)
+    print(f"Killed {killed.total()} times, at {len(killed)} of {len(POINTS)} points.")
     print(f"{broken} of the scenarios broke a promise." if broken else "No promise was broken.")
     return 1 if broken else 0
 
@@ -181,7 +187,7 @@ def _line(database: str, seed: int, report: dict[str, Any], seconds: float) -> s
         return f"{NAMES[database]} seed {seed}: BROKEN\n{wrong}\n    see {report.get('kept')}"
     return (
         f"{NAMES[database]} seed {seed}: kept. {report['accepted']} texts accepted of "
-        f"{report['requests']} requests, {report['killed']} kills at points, "
+        f"{report['requests']} requests, {len(report['killed'])} kills at points, "
         f"{report['callbacks']} reports, {report['inbound']} texts from people, "
         f"{report['opted_out']} opted out, {seconds:.0f} s"
     )

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-GROUPS_STOP_WITHIN = 20
+WORKERS = ("worker-1", "worker-2")
 
 
 class Processes:
@@ -65,12 +66,25 @@ class Processes:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def kill_children(self) -> None:
-        """Whoever is at work in a worker; the worker itself forks somebody new."""
+    @contextlib.contextmanager
+    def without_children(self) -> Iterator[None]:
+        """Kills whoever is at work in a worker; only afterwards the workers fork somebody new."""
+        workers = [self._running[name].pid for name in WORKERS]
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)
         for child in (self._folder / "children").iterdir():
             child.unlink()
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(child.name), signal.SIGKILL)
+        try:
+            yield
+        finally:
+            for worker in workers:
+                os.kill(worker, signal.SIGCONT)
+
+    def restart_worker(self, name: str) -> None:
+        self.kill(name)
+        self.start_worker(name)
 
     def assert_alive(self) -> None:
         for name, process in self._running.items():

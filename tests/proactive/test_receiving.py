@@ -136,7 +136,7 @@ def test_a_number_that_writes_can_be_texted_again():
 def sent_text(someone, *, at, **fields):
     return MessageFactory(
         caregiver=someone,
-        **{"status": "sent", "attempt_started_at": at, "queued_at": at, "stage": None} | fields,
+        **{"status": "sent", "attempt_started_at": at, "stage": None} | fields,
     )
 
 
@@ -145,6 +145,18 @@ def test_the_latest_text_of_ours_is_replied_to(status):
     someone = person()
     older = sent_text(someone, at=NOON - 30 * HOUR)
     latest = sent_text(someone, at=NOON - 2 * HOUR, status=status)
+
+    text_from(someone.phone_number, "Thank you")
+
+    older.refresh_from_db()
+    latest.refresh_from_db()
+    assert (older.replied_at, latest.replied_at) == (None, NOON)
+
+
+def test_a_text_counts_from_when_it_was_taken_and_not_from_the_attempt():
+    someone = person()
+    older = sent_text(someone, at=NOON - HOUR, sent_at=NOON - HOUR)
+    latest = sent_text(someone, at=None, sent_at=NOON - HOUR / 2)
 
     text_from(someone.phone_number, "Thank you")
 

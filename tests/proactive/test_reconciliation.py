@@ -118,7 +118,7 @@ def test_an_alert_that_staff_resolved_is_not_opened_again():
     reconcile(now=NOON + PATIENCE)
     CareAlert.objects.update(resolved_at=NOON + PATIENCE)
 
-    assert reconcile(now=NOON + DAY) == Reconciled()
+    assert reconcile(now=NOON + DAY).alerts == 0
 
 
 def test_after_an_outage_of_hours_one_pass_does_both():
@@ -293,6 +293,13 @@ def test_one_text_whose_look_up_breaks_does_not_hide_the_others(gateway, monkeyp
 
     assert reconcile(now=NOON + MINUTE) == Reconciled(looked_up=1, found=1)
     assert Message.objects.get(pk=other.pk).status == "sent"
+
+
+def test_what_was_unknown_before_there_were_look_ups_is_looked_up_too(gateway):
+    submitted("unknown")
+    gateway.listed = [Report("SM1", "sent")]
+
+    assert reconcile(now=NOON + 3 * DAY) == Reconciled(looked_up=1, found=1)
 
 
 def test_of_two_workers_that_found_the_same_text_only_one_asks():

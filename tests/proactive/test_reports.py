@@ -70,7 +70,7 @@ def alerts():
 def test_each_of_twilios_words_has_its_status(word, status):
     message = text("sending")
 
-    assert report_on(message, word) == 204
+    assert report_on(message, word) == 200
     assert told(message) == (status, "SM1")
 
 
@@ -92,7 +92,7 @@ def test_in_whatever_order_reports_come_a_text_ends_the_same(order):
 def test_nothing_takes_a_text_back_that_was_delivered(word):
     message = text("delivered", delivered_at=NOON - HOUR, cadence="crisis_followup", stage=1)
 
-    assert report_on(message, word, ErrorCode="30006") == 204
+    assert report_on(message, word, ErrorCode="30006") == 200
 
     assert told(message) == ("delivered", "SM1")
     assert message.delivered_at == NOON - HOUR
@@ -188,7 +188,7 @@ def test_the_24_hours_count_from_when_the_provider_may_have_taken_it():
 def test_a_second_identifier_for_the_same_text_is_a_duplicate_alarm_and_changes_nothing():
     message = text("sent")
 
-    assert report_on(message, "delivered", sid="SM2") == 204
+    assert report_on(message, "delivered", sid="SM2") == 200
 
     assert told(message) == ("sent", "SM1")
     assert alerts() == [("duplicate", message.pk)]
@@ -216,7 +216,7 @@ def test_an_answer_with_another_identifier_than_the_report_before_it_is_an_alarm
 def test_an_identifier_that_another_text_has_is_an_alarm():
     other, message = text("sent"), text("sending")
 
-    assert report_on(message, "sent", sid="SM1") == 204
+    assert report_on(message, "sent", sid="SM1") == 200
 
     assert told(message) == ("sending", None)
     assert told(other) == ("sent", "SM1")
@@ -325,7 +325,7 @@ def test_a_receipt_takes_back_what_a_failure_had_said():
     assert (alert.kind, alert.resolved_at, alert.note) == (
         "followup_failed",
         NOON,
-        "The provider has it as SM1: delivered.\n",
+        "The provider has it as SM1: delivered.",
     )
 
 
