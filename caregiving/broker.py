@@ -17,14 +17,15 @@ from kombu.utils.json import dumps
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: Any, message: Any, **kwargs: Any) -> None:
-        """Put `message` into `queue`. The names sort by when a message came, as Kombu's do."""
+    # Kombu's own two signatures differ.
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]
+        """Put `payload` into `queue`. The names sort by when a message came, as Kombu's do."""
         name = f"{round(monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
         whole = Path(self.data_folder_out) / name
         # A name that no reader looks for.
         part = whole.with_suffix(".part")
         try:
-            part.write_bytes(str_to_bytes(dumps(message)))
+            part.write_bytes(str_to_bytes(dumps(payload)))
             os.replace(part, whole)
         except OSError as error:
             raise ChannelError(f"Cannot add a message to {self.data_folder_out}") from error
