@@ -130,8 +130,9 @@ _WHOLE_TEXT = tuple(
             # "ya no": they answer questions, as "baja" does.
             Intent.STOP,
             rf"(?:{_COURTESY} )*(?:{_REASON} (?:{_COURTESY} )*)?"
-            rf"(?:(?:{_KEYWORD}|stop (?:it|this|that|everything)|end|quit|cancel|revoke|remove|"
-            r"alto|basta|cancel(?:ar|en?)|deten(?:er|gan?)|parar|para(?:le)?|paren?(?:le)?)\b ?)+"
+            rf"(?:(?:{_KEYWORD}|stop (?:it|this|that|everything)|quit(?: (?:it|this))?|end|"
+            r"cancel|revoke|remove|alto|basta|cancel(?:ar|en?)|deten(?:er|gan?)|"
+            r"parar|para(?:le)?|paren?(?:le)?)\b ?)+"
             rf"(?:{_COURTESY} ?)*",
         ),
         (
@@ -165,13 +166,15 @@ _TO_OTHERS = (
     rf"(?:{_SAID})|(?<!my )god|lord|dios|haz|hagan?|will (?:it|this|that|the|her|his|my))\b"
 )
 # Demands in other forms. The "you" must be there: "he should stop texting me".
-_OF_YOU = (
-    r"(?:(?:can|could|would|will|thank|are|know) (?:you|u) |i said |"
-    r"(?:i (?:want|need|would like|asked|told|am asking)|id like|ive (?:asked|told)|im asking) "
-    r"(?:you|u) to |you (?:can|should|must|(?:need|have) to) |"
+_DEMAND = (
+    r"(?:(?:can|could|would|will|thank|are|know) (?:you|u) |i (?:already )?said |"
+    r"(?:i (?:want|need|would like|am asking)|id like|im asking|"
+    r"i(?:ve| have)? (?:already )?(?:asked|told)) (?:you|u) (?:to )?|"
+    r"(?:you|u) (?:can|should|must|(?:need|have) to) |"
     r"(?:me )?(?:pueden?|puedes|podrian?|podrias) |"
-    rf"(?:quiero|necesito|prefiero|les? pido|pido|les? ruego) que )?(?:{_COURTESY} )*"
+    r"(?:quiero|necesito|prefiero|les? pido|pido|les? ruego) que )"
 )
+_OF_YOU = rf"{_DEMAND}?(?:{_COURTESY} )*"
 _TO_US = _OPENING + _OF_YOU
 
 # After any words, so that "who is this stop texting me" is heard; but none that report or wish,
@@ -191,7 +194,7 @@ _I_DONT_WANT = rf"{_OPENING}(?:i )?(?:really |just )?(?:dont|do not|no longer) (
 
 _ME = rf"(?:me|us|him|her|them|here|(?:this|my) (?:phone number|number|phone|cell)|my {_KIN})\b"
 _NAMED = (
-    r"(?:(?:these|those|this|your|the|any|all|more|anymore|further|such|of|with|me|us|my|daily|"
+    r"(?:(?:these|those|this|your|the|any|all|more|anymore|further|such|of|with|w|me|us|my|daily|"
     r"automated|sms|text) )*(?:texts?|txts?|messages?|msgs?|sms|reminders|check ?ins|alerts)\b"
 )
 # Not somebody else's: "no more texts from my brother".
@@ -241,8 +244,7 @@ _ENGLISH = (
     rf"(?:{_POLITE_END}(?!,(?:s?he|they|(?:my|the) \w+) (?:\w+ )?(?:{_SAID})\b)|"
     r" (?:i|im|ive|id|ill|we)\b)",
     # "I told you to stop": nothing but a demand, and the only "you" are we.
-    rf"{_OPENING}(?:(?:can|could|would|will) you|i said|i (?:want|need|asked|told) you(?: to)?|"
-    rf"you (?:must|(?:need|have) to)) (?:{_COURTESY} )*stop{_POLITE_END}",
+    rf"{_OPENING}{_DEMAND}(?:{_COURTESY} )*stop{_POLITE_END}",
     # "stop texting me", "quit bothering my mother". Without an object it must end there: "stop
     # writing" is ours, "stop writing her off" is not.
     rf"{_STOP_ANYWHERE} (?:te?xting|messaging|msging|contacting|writing|bothering|bugging|annoying|"

@@ -57,6 +57,7 @@ OPT_OUTS = """
     OPT OUT
     opt-out
     please quit
+    quit it
     unsubscribe me
     please unsubscribe
     I want to unsubscribe
@@ -86,6 +87,14 @@ OPT_OUTS = """
     I told you to stop texting me
     I said stop texting me
     I asked you to stop
+    I already asked you to stop
+    I've already told u to stop
+    I already said stop
+    I'd like you to stop
+    can u stop
+    can you please stop
+    u need to stop
+    I told you stop texting me
     can you please stop texting me
     will you stop texting me!!
     you can stop texting me, she died
@@ -102,6 +111,7 @@ OPT_OUTS = """
     discontinue texts
     I'm done with these texts
     stop with the texts
+    stop w the messages
     I want to stop receiving texts
     how do I stop getting these messages
     these texts need to stop
@@ -230,15 +240,21 @@ NOT_OPT_OUTS = """
     can I cancel tomorrow's visit
     I want to quit my job
     I quit
+    I quit it
+    I had to quit it
     when will this end
     the end is near for my dad
     end of life care
     stop by tomorrow?
     can you stop by tomorrow
+    can you stop by
+    i'd like you to stop by tomorrow
     the bus stop
     stop the pain
     please stop the bleeding what do I do
     can you stop the pain
+    can u stop the pain
+    you can stop the pain
     stop worrying about me
     stop giving me advice
     stop calling me brave
@@ -259,6 +275,9 @@ NOT_OPT_OUTS = """
     "Stop," my mother says
     "No, stop," he kept saying
     he told me to stop
+    I already asked her to stop
+    I'd like him to stop
+    I already told the nurse you can stop
     "Stop," she says, every night
     she won't stop calling me
     they stop calling me when things get hard
@@ -378,7 +397,7 @@ ONLY_ALONE = {
     *("stop stop stop", "Stop it", "please quit", "Thank you. STOP", "Thanks for everything. Stop"),
     *("STOP I can't take this anymore", "STOP. I can't take this anymore."),
     *("alto", "¡Alto!", "basta", "Ya basta", "cancelar", "parar", "pare", "detener", "ya párenle"),
-    "no gracias, paren por favor",
+    *("quit it", "no gracias, paren por favor"),
 }
 
 
