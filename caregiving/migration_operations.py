@@ -47,16 +47,16 @@ class AddFields(Operation):
             model = to_state.apps.get_model(app_label, self.model_name)
             present = self._columns(schema_editor, model, otherwise=set())
             for operation, before, after in self._steps(app_label, from_state):
-                if operation.name not in present:
+                if self._column(model, operation) not in present:
                     operation.database_forwards(app_label, schema_editor, before, after)
 
     def database_backwards(self, app_label, schema_editor, from_state, to_state):  # type: ignore[no-untyped-def]
         with _brief_lock(schema_editor, self.lock_timeout):
             model = from_state.apps.get_model(app_label, self.model_name)
-            names = {name for name, _ in self.fields}
-            present = self._columns(schema_editor, model, otherwise=names)
+            all_of_them = {self._column(model, operation) for operation in self._operations}
+            present = self._columns(schema_editor, model, otherwise=all_of_them)
             for operation, before, after in reversed(list(self._steps(app_label, to_state))):
-                if operation.name in present:
+                if self._column(model, operation) in present:
                     operation.database_backwards(app_label, schema_editor, after, before)
 
     def describe(self) -> str:
@@ -72,6 +72,11 @@ class AddFields(Operation):
             operation.state_forwards(app_label, after)
             yield operation, state, after
             state = after
+
+    @staticmethod
+    def _column(model: type[models.Model], operation: migrations.AddField) -> str:
+        """A foreign key's column has another name than its field."""
+        return str(getattr(model._meta.get_field(operation.name), "column"))
 
     @staticmethod
     def _columns(schema_editor: Any, model: type[models.Model], *, otherwise: set[str]) -> set[str]:

@@ -188,8 +188,7 @@ def _claim(key: UUID, switchboard: Switchboard, clock: Callable[[], datetime]) -
         message = Message.objects.filter(pk=key).first()
         if message is None:
             return None  # deleted by staff
-        caregiver = Caregiver.objects.select_for_update().get(pk=message.caregiver_id)
-        message.caregiver = caregiver
+        caregiver = message.caregiver = _locked(message.caregiver_id)
         # Only now: the window may have closed while we waited for the lock.
         now = clock()
         if objection := _objection(message, switchboard, now):
@@ -332,6 +331,12 @@ def _record_error(message: Message, error: SmsError, now: datetime) -> Result:
             return Result.HALTED
         case Outcome.OPTED_OUT | Outcome.REJECTED:
             with transaction.atomic():
-                record_failure(message, error.outcome, code=error.code, reason=reason, now=now)
-                message.mark_failed(code=error.code, reason=reason)
+                # The person first; their number may be another since the text was marked.
+                message.caregiver = _locked(message.caregiver_id)
+                if message.mark_failed(code=error.code, reason=reason):
+                    record_failure(message, error.outcome, code=error.code, reason=reason, now=now)
             return Result.FAILED
+
+
+def _locked(key: int) -> Caregiver:
+    return Caregiver.objects.select_for_update().get(pk=key)

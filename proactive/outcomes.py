@@ -10,7 +10,7 @@ from datetime import datetime
 from caregiving import events
 from proactive import alerts, switches
 from proactive.cadences import BY_NAME
-from proactive.models import CareAlert, Message
+from proactive.models import CareAlert, Message, Status
 from proactive.sms.errors import DEAD_NUMBER
 from proactive.sms.gateway import Outcome
 
@@ -30,7 +30,7 @@ def record_failure(
     elif _is_about_their_number(message):
         if outcome is Outcome.OPTED_OUT:
             events.record_opt_out(message.caregiver, at=at, source="provider")
-        elif code in DEAD_NUMBER:
+        elif code in DEAD_NUMBER and not _got_there_since(message, at):
             events.record_unreachable(message.caregiver, at=at, reason=reason)
     cadence = BY_NAME.get(message.cadence)
     if cadence is not None and cadence.vital:
@@ -42,6 +42,16 @@ def record_success(message: Message, *, note: str, now: datetime) -> None:
     if _is_about_their_number(message):
         events.record_reachable(message.caregiver, at=message.attempt_started_at or now)
     alerts.resolve(CareAlert.Kind.FOLLOWUP_FAILED, message, note=note, now=now)
+
+
+def _got_there_since(message: Message, at: datetime) -> bool:
+    later = Message.objects.filter(
+        caregiver=message.caregiver_id,
+        to_number=message.to_number,
+        status=Status.DELIVERED,
+        attempt_started_at__gt=at,
+    )
+    return later.exists()
 
 
 def _is_about_their_number(message: Message) -> bool:

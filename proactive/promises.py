@@ -116,25 +116,24 @@ class _Known:
     def outcome(self, step: Step, occasion: _Occasion, now: datetime) -> str:
         """What has become of a stage that fell due, in a few words."""
         assert step.stage is not None and step.limit is not None
-        limit = occasion.at + step.limit
         key = occasion.caregiver.pk, occasion.at
-        is_over = limit + GRACE <= now or occasion.ends is not None
+        limit = occasion.at + step.limit
+        about = self.alerts.get(key, [])
         text, status = self.texts.get((*key, step.stage), (None, ""))
-        # What was given back is an end only where it is not owed any more.
-        if status == Status.CANCELLED and not (occasion.ends or step.stage <= occasion.dealt_with):
-            status = ""
-        if status in NOT_ENDED and is_over:
-            told = any(alert.message_id == text for alert in self.alerts.get(key, []))
-        elif status:
-            return Status(status).label.lower()
-        elif step.stage <= occasion.dealt_with:
+        is_owed = occasion.ends is None and step.stage > occasion.dealt_with
+        if status and not (status == Status.CANCELLED and is_owed):
+            if status not in NOT_ENDED or now < limit + GRACE:
+                return Status(status).label.lower()
+            told = any(alert.message_id == text for alert in about)
+        elif occasion.ends is None and not is_owed:
             return BEFORE_RECORDS
-        elif not is_over:
+        elif occasion.ends is None and now < limit + GRACE:
             return WAITING
         else:
             told = any(
-                alert.resolved_at is None or alert.opened_at >= limit
-                for alert in self.alerts.get(key, [])
+                alert.kind == CareAlert.Kind.FOLLOWUP_MISSED
+                and (alert.resolved_at is None or alert.opened_at >= limit)
+                for alert in about
             )
         return WITH_A_PERSON if told else UNACCOUNTED
 

@@ -39,42 +39,49 @@ def apply_report(message: Message, report: Report, *, now: datetime) -> bool:
 
     Reports may come in any order and more than once. Whoever submits the same text twice shows
     here: a second SID, or a SID that another text has, opens an alert and changes nothing else.
+
+    A text that was given up (cancelled), by a person or because it had never been submitted as we
+    thought, may still be reported. That it failed is kept, and it stays given up. That it is on its
+    way or there takes it back, with its counter, and withdraws what stands in its place; if that
+    has gone out as well, it is a duplicate.
     """
     status = STATUSES.get(report.status, Status.SENT)
     with transaction.atomic():
         # The person first, as everywhere. It also keeps two reports about a text apart.
         message.caregiver = Caregiver.objects.select_for_update().get(pk=message.caregiver_id)
         message.refresh_from_db()
-        if message.status == Status.CANCELLED and status in NOT_DELIVERED:
-            # Given up by a person, who was right: what was planned in its place stays.
-            return message.note_report(provider_sid=report.sid, code=report.code[:16])
         try:
             with transaction.atomic():
                 is_news = _record(message, status, report, now)
         except IntegrityError:
-            # The SID belongs to another text, or this one was given up and has gone out anew.
+            # The SID belongs to another text, or what stands in its place has gone out.
             is_news = False
+        if not is_news:
             message.refresh_from_db()
-        if is_news:
+            if message.provider_sid != report.sid:
+                _alert_duplicate(message, report, now)
+        elif message.status != Status.CANCELLED:
             _follow_up(message, report, now)
-        elif message.provider_sid != report.sid:
-            _alert_duplicate(message, report, now)
     return is_news
 
 
 def _record(message: Message, status: Status, report: Report, now: datetime) -> bool:
-    if message.status == Status.CANCELLED:
+    code = report.code[:16]
+    was_given_up = message.status == Status.CANCELLED
+    if was_given_up and status in NOT_DELIVERED:
+        return message.note_report(provider_sid=report.sid, code=code)
+    if was_given_up:
         _withdraw_successor(message)
     is_news = message.mark_reported(
         status,
         now=now,
         provider_sid=report.sid,
         look_up_at=confirmation_at(message, now) if status == Status.SENT else None,
-        code=report.code[:16],
+        code=code,
         reason=_reason(status, report),
     )
-    if not is_news:
-        message.refresh_from_db()
+    if was_given_up and is_news:
+        _count_again(message)
     return is_news
 
 
@@ -110,18 +117,28 @@ def _reason(status: Status, report: Report) -> str:
 
 
 def _withdraw_successor(message: Message) -> None:
-    """A text that was given up has gone out after all: the one planned in its place must not.
-
-    Its counter and its slot stay as they are: the stage is dealt with, and a person was texted.
-    """
-    successor = Message.objects.queued().filter(
+    """The row that stands in the place of a text that has gone out after all, if it has not."""
+    in_its_place = Message.objects.standing().filter(
         caregiver=message.caregiver_id,
         cadence=message.cadence,
         occasion=message.occasion,
         stage=message.stage,
     )
-    for one in successor:  # a person has at most one waiting text
-        one.mark_cancelled(reason="the earlier text for this stage has gone out after all")
+    if message.stage is not None:
+        for one in in_its_place:  # at most one, by a constraint
+            one.mark_withdrawn(reason="the earlier text for this stage has gone out after all")
+
+
+def _count_again(message: Message) -> None:
+    """The stage is dealt with after all, unless the counter counts for a newer occasion."""
+    cadence = BY_NAME.get(message.cadence)
+    caregiver = message.caregiver
+    if cadence is None or not cadence.counter or cadence.anchor.of(caregiver) != message.occasion:
+        return
+    assert message.stage is not None  # or there would be no counter
+    if (getattr(caregiver, cadence.counter) or 0) < message.stage:
+        setattr(caregiver, cadence.counter, message.stage)
+        caregiver.save(update_fields=[cadence.counter])
 
 
 def _alert_duplicate(message: Message, report: Report, now: datetime) -> None:

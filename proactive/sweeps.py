@@ -67,7 +67,9 @@ def run_sweep(
             events.adopt_earlier_texts()
         limit = None if force else blast_guard.limit(now=now)
         run.sweep_all(chosen, limit)
-        if cadences is None and not (dry_run or sweep.held):
+        # Where nobody was due, as at night, nothing went through: what was held may be due again.
+        went_through = run.queued.total() and not dry_run
+        if went_through and cadences is None:
             blast_guard.settle(sweep, limit, forced=force)
     except Exception as error:
         _note_failure(sweep, run, error)

@@ -239,8 +239,11 @@ class Message(models.Model):
 
         Whatever we had thought of a text without a SID yields to the provider's word.
         """
-        took_place = {Status.SENT: {}, Status.DELIVERED: {"delivered_at": now}}
+        took_place = {Status.DELIVERED: {"delivered_at": now}}
         lower = RANKED[: RANKED.index(status)]
+        if status == Status.DELIVERED:
+            # Given up, reported as failed, and there after all.
+            lower += (Status.CANCELLED,)
         news = Q(provider_sid__isnull=True) | Q(provider_sid=provider_sid, status__in=lower)
         return self._change(
             news,
@@ -261,6 +264,15 @@ class Message(models.Model):
             provider_sid=provider_sid,
             error_code=code,
             look_up_at=None,
+        )
+
+    def mark_withdrawn(self, *, reason: str) -> bool:
+        """What was planned, or recorded, in place of a text that has gone out after all."""
+        return self._move(
+            (Status.QUEUED, Status.SUPERSEDED),
+            status=Status.CANCELLED,
+            reason=reason,
+            retry_at=None,
         )
 
     def mark_replied(self, *, now: datetime) -> bool:

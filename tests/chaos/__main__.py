@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -134,6 +135,8 @@ def run(stage: Stage, seed: int, leaps: int, *, keep: bool = False) -> dict[str,
         text=True,
     )
     assert process.stdin and process.stdout
+    watchdog = threading.Timer(PATIENT, process.terminate)
+    watchdog.start()
     last = ""
     try:
         for line in process.stdout:
@@ -142,9 +145,11 @@ def run(stage: Stage, seed: int, leaps: int, *, keep: bool = False) -> dict[str,
                 print(file=process.stdin, flush=True)
             else:
                 last = line
-        status = process.wait(PATIENT)
+        status = process.wait()
     finally:
-        process.kill()
+        watchdog.cancel()
+        process.terminate()
+        process.wait()
     try:
         report = dict(json.loads(last))
     except ValueError:
@@ -190,6 +195,7 @@ def _line(database: str, seed: int, report: dict[str, Any], seconds: float) -> s
         f"{report['requests']} requests, {len(report['killed'])} kills at points, "
         f"{report['callbacks']} reports, {report['inbound']} texts from people, "
         f"{report['opted_out']} opted out, {seconds:.0f} s"
+        + (", workers started again" if report["restarts"] else "")
     )
 
 

@@ -19,7 +19,7 @@ class Processes:
 
     def __init__(self, folder: Path, environ: dict[str, str]) -> None:
         self._folder = folder
-        self._environ = environ
+        self.environ = environ
         self._running: dict[str, subprocess.Popen[str]] = {}
         for name in ("kill", "nap", "children", "log"):
             (folder / name).mkdir()
@@ -28,7 +28,7 @@ class Processes:
         with (self._folder / "log" / name).open("a") as log:
             self._running[name] = subprocess.Popen(
                 [sys.executable, "-W", "ignore", "-m", *command],
-                env=self._environ,
+                env=self.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if name == "twilio" else log,
                 stderr=log,
@@ -85,6 +85,11 @@ class Processes:
     def restart_worker(self, name: str) -> None:
         self.kill(name)
         self.start_worker(name)
+
+    def killed(self) -> list[str]:
+        """At which points somebody died, in order."""
+        record = self._folder / "killed"
+        return record.read_text().splitlines() if record.exists() else []
 
     def assert_alive(self) -> None:
         for name, process in self._running.items():

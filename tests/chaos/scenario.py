@@ -1,4 +1,4 @@
-"""One scenario, in a process of its own: `python -m tests.chaos.scenario --seed N --days D`.
+"""One scenario, in a process of its own: `python -m tests.chaos.scenario --seed N --leaps N`.
 
 The environment names the database (migrated, empty), the broker and CHAOS_DIR. Standard output
 says what happened; the last line is JSON, and the status is 1 when a promise was broken.
@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import socket
 import sys
 import threading
@@ -100,7 +101,7 @@ class Scenario:
         )
         assert twilio.stdout
         self.fake = Fake(twilio.stdout.readline().split()[-1])
-        self.processes._environ["TWILIO_API_BASE_URL"] = self.fake.url
+        self.processes.environ["TWILIO_API_BASE_URL"] = self.fake.url
         self.processes.start_web(self.web_port)
         for name in WORKERS:
             self.processes.start_worker(name)
@@ -215,7 +216,7 @@ class Scenario:
         self.set_points("kill", [])
         self.set_points("nap", [])
         for hours in (2, 26):
-            self.move_to(self.now() + hours * HOUR)
+            self.leap(hours * HOUR)
             self._let_it_tick(self.now())
             wait_until(self._nothing_is_sending, "nothing is being sent")
         self.fake.post("/_fake/drain", timeout=20)
@@ -236,11 +237,12 @@ class Scenario:
             wait_until(ticked, "two whole ticks of new workers", seconds=60)
 
     def _has_ticked_since(self, instant: datetime) -> bool:
-        """Twice and once more: the tick whose sweep finished last may not be whole yet."""
+        """Two whole ticks. The last to have swept may still deliver, so that one does not count."""
         from proactive.models import Sweep
 
         _reconnect()
-        return Sweep.objects.filter(now__gte=instant, finished_at__isnull=False).count() > 2
+        swept = Sweep.objects.filter(now__gte=instant, finished_at__isnull=False).count()
+        return swept - 1 >= 2
 
     def _nothing_is_sending(self) -> bool:
         from proactive.models import Message, Status
@@ -250,23 +252,23 @@ class Scenario:
 
     def judge(self) -> list[str]:
         from proactive.models import Message
-        from tests.chaos.checking import Log, broken_promises, unaccounted
+        from tests.chaos.checking import Log, broken_promises, idle, unaccounted
 
+        _reconnect()
         log = Log(self.log_path)
-        wrong = [*broken_promises(log, self.people, frozenset(STOP_WORDS))]
-        wrong += unaccounted(log, self.now())
-        accepted = log.accepted
-        if len(accepted) < PEOPLE // 4:
-            wrong.append(f"idle: only {len(accepted)} texts went out")
-        killed = (
-            (FOLDER / "killed").read_text().splitlines() if (FOLDER / "killed").exists() else []
-        )
+        stop_words = frozenset(STOP_WORDS)
+        wrong = [
+            *broken_promises(log, self.people, stop_words),
+            *unaccounted(log, self.now()),
+            *idle(log, stop_words),
+        ]
+        killed = self.processes.killed()
         self.summary = {
-            "accepted": len(accepted),
+            "accepted": len(log.accepted),
             "requests": sum(1 for _ in log.of("create")),
             "callbacks": sum(1 for _ in log.of("callback")),
             "inbound": sum(1 for _ in log.of("inbound")),
-            "opted_out": len(log.opt_outs(frozenset(STOP_WORDS))),
+            "opted_out": len(log.opt_outs(stop_words)),
             "killed": killed,
             "restarts": self.restarts,
             "statuses": dict(Counter(Message.objects.values_list("status", flat=True))),
@@ -305,6 +307,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--leaps", type=int, default=len(LEAPS))
     options = parser.parse_args()
+    # However it is ended, its processes end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("it was ended"))
     move_the_clock()
     import django
 

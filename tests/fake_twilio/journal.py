@@ -40,7 +40,8 @@ class Journal:
         with self._lock:
             now = self._clock.time()
             at = datetime.fromtimestamp(now, UTC).isoformat()
-            entry = {"event": event, "at": at, "time": now, **facts}
+            # `real`: so that what happened soon after what can be told while the clock moves.
+            entry = {"event": event, "at": at, "time": now, "real": time.time(), **facts}
             self.entries.append(entry)
             if self._file:
                 self._file.write(json.dumps(entry) + "\n")

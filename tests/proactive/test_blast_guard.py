@@ -333,12 +333,22 @@ def nobody_resolved() -> tuple:
 
 def test_a_hold_that_passes_by_itself_resolves_its_alert():
     held_with_three_due()
-    Caregiver.objects.update(burnout_band="")
+    somebody = Caregiver.objects.first()
+    Caregiver.objects.exclude(pk=somebody.pk).update(burnout_band="")
     run_sweep(now=NOON + MINUTE)
     assert nobody_resolved() == (
         NOON + MINUTE,
         "The sweep of 2027-01-05 12:01 UTC went through: no more than 2 people were due.",
     )
+
+
+@pytest.mark.parametrize("why", ["everything is off", "it is night"])
+def test_a_sweep_in_which_nobody_may_be_texted_says_nothing_about_the_hold(why):
+    held_with_three_due()
+    if why == "everything is off":
+        CadenceSwitch.objects.create(cadence="everything", is_on=False)
+    run_sweep(now=NOON + MINUTE if why == "everything is off" else NOON + 10 * HOUR)
+    assert asks() == [(NOON, "More than 2 people are due a text at once")]
 
 
 def test_a_forced_sweep_resolves_the_alert_and_keeps_what_staff_noted_on_it():

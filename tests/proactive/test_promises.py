@@ -174,6 +174,25 @@ def test_an_alert_that_was_resolved_before_a_stage_had_its_time_does_not_tell_of
     assert outcomes() == {"delivered": 1, UNACCOUNTED: 1, WAITING: 1}
 
 
+def test_an_alert_about_one_stage_does_not_tell_of_another():
+    someone = in_crisis(NOON - 10 * DAY)
+    first = text(someone, 1, "unknown")
+    CareAlert.objects.create(
+        kind="outcome_unknown", caregiver=someone, message=first, occasion=first.occasion
+    )
+
+    assert outcomes() == {WITH_A_PERSON: 1, UNACCOUNTED: 1, WAITING: 1}
+
+
+def test_a_text_under_way_when_a_newer_crisis_comes_has_its_time_to_end():
+    someone = in_crisis(NOON - 2 * DAY)
+    text(someone, 1, "unknown")
+    events.record_crisis_event(someone, at=NOON)
+    CrisisEvent.objects.update(settled_at=NOON)
+
+    assert outcomes() == {"unknown": 1}
+
+
 def test_a_text_that_staff_gave_up_after_a_later_one_went_out_counts_as_cancelled():
     someone = in_crisis(NOON - 4 * DAY)
     Caregiver.objects.filter(pk=someone.pk).update(crisis_followup_count=2)

@@ -380,6 +380,71 @@ def test_a_report_that_it_never_arrived_leaves_the_one_in_its_place_alone(
     assert alerts() == []
 
 
+def test_a_receipt_after_a_failure_withdraws_the_one_in_its_place_all_the_same(gateway, admin_user):
+    message = queued("crisis_followup")
+    Message.objects.update(status="unknown", attempt_started_at=NOON)
+    message.refresh_from_db()
+    send_again(message, by=admin_user, note="she got nothing", now=NOON + HOUR)
+    report_on(message, "undelivered", ErrorCode="30008")
+    run_sweep(now=NOON + 25 * HOUR)
+
+    report_on(message, "sent")  # an older report, late: it proves nothing
+    assert told(message) == ("cancelled", "SM1")
+    report_on(message, "delivered")
+    deliver_queued(now=NOON + 25 * HOUR)
+
+    assert gateway.tried == []
+    assert told(message) == ("delivered", "SM1")
+    report_on(message, "failed", sid="SM2")
+    assert alerts() == [("duplicate", message.pk)]
+
+
+def test_a_text_that_turns_up_before_anything_took_its_place_is_counted_again(admin_user):
+    message = queued("crisis_followup")
+    Message.objects.update(status="unknown", attempt_started_at=NOON)
+    message.refresh_from_db()
+    send_again(message, by=admin_user, note="she got nothing", now=NOON + HOUR)
+    assert Caregiver.objects.get().crisis_followup_count == 0
+
+    report_on(message, "delivered")
+    events.record_opt_out(message.caregiver, at=NOON + 2 * HOUR)
+    run_sweep(now=NOON + DAY)
+
+    assert Caregiver.objects.get().crisis_followup_count == 1
+    assert alerts() == []
+
+
+def test_a_text_that_turns_up_takes_the_place_of_the_record_that_it_was_overtaken(admin_user):
+    message = queued("crisis_followup")
+    Message.objects.update(status="unknown", attempt_started_at=NOON)
+    message.refresh_from_db()
+    send_again(message, by=admin_user, note="she got nothing", now=NOON + HOUR)
+    run_sweep(now=NOON + 3 * DAY)  # the second stage overtakes the first
+    (overtaken,) = Message.objects.filter(status="superseded")
+
+    report_on(message, "delivered")
+
+    assert told(message) == ("delivered", "SM1")
+    assert told(overtaken) == ("cancelled", None)
+    assert [kind for kind, _ in alerts()] == ["followup_missed"]
+
+
+def test_a_number_that_got_a_later_text_is_not_dead_whatever_a_late_report_says():
+    message = text()
+    MessageFactory(
+        caregiver=message.caregiver,
+        status="delivered",
+        provider_sid="SM2",
+        cadence="wellness",
+        stage=None,
+        attempt_started_at=NOON,
+    )
+
+    report_on(message, "undelivered", ErrorCode="30005")
+
+    assert Caregiver.objects.get().unreachable_at is None
+
+
 def test_a_text_that_turns_up_when_the_one_in_its_place_has_gone_out_is_an_alarm(
     gateway, admin_user
 ):
