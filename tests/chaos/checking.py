@@ -84,11 +84,14 @@ class Log:
                 first.setdefault(entry["params"]["From"], entry)
         return first
 
-    def acknowledged(self) -> dict[str, str]:
-        """By SID, the highest status whose report the system acknowledged."""
+    def reports(self, *, acknowledged: bool) -> dict[str, str]:
+        """By SID, the highest status that was reported, or that the system acknowledged.
+
+        What was reported includes what got lost: the provider tells it to whoever asks.
+        """
         highest: dict[str, str] = {}
         for entry in self.of("callback"):
-            if entry.get("http_status") == 200:
+            if entry.get("http_status") == 200 or not acknowledged:
                 status = entry["params"]["MessageStatus"]
                 status = status if status in RANKS else "sent"  # it says that it has the text
                 sid = entry["params"]["MessageSid"]
@@ -179,20 +182,21 @@ def unaccounted(log: Log, now: datetime) -> Iterator[str]:
 
 def _other_stories(log: Log, rows: dict[str, Any]) -> Iterator[str]:
     accepted = {one.message_id: one for one in log.accepted}
-    acknowledged = log.acknowledged()
+    acknowledged = log.reports(acknowledged=True)
+    reported = log.reports(acknowledged=False)
     for key, row in rows.items():
         one = accepted.get(key)
         if one is None:
             if row.status in ("sent", "delivered", "undelivered") or row.provider_sid:
                 yield f"reports: {row}, but the provider never took it"
             continue
-        told = acknowledged.get(one.sid)
-        if told is not None and (row.status, row.provider_sid) != (told, one.sid):
-            yield f"reports: {row} as {row.provider_sid}, was reported {told} as {one.sid}"
-        elif row.status in ("queued", "cancelled", "superseded"):
-            yield f"reports: {row}, but the provider took it as {one.sid}"
-        elif row.status == "failed" and told is None:
-            yield f"reports: {row}, but the provider took it and reported no failure"
+        at_least = RANKS[acknowledged[one.sid]] if one.sid in acknowledged else 0
+        at_most = RANKS[reported.get(one.sid, "sent")]
+        rank = RANKS.get(row.status, 0)
+        if row.status != "unknown" and not (rank and row.provider_sid == one.sid):
+            yield f"reports: {row} as {row.provider_sid}, but the provider took it as {one.sid}"
+        elif not at_least <= rank <= at_most:
+            yield f"reports: {row}, between {at_least} and {at_most} was reported"
 
 
 def idle(log: Log, stop_words: frozenset[str]) -> Iterator[str]:
@@ -202,7 +206,7 @@ def idle(log: Log, stop_words: frozenset[str]) -> Iterator[str]:
         yield f"idle: only {accepted} texts went out"
     if not log.opt_outs(stop_words):
         yield "idle: nobody opted out"
-    if not log.acknowledged():
+    if not log.reports(acknowledged=True):
         yield "idle: no report was acknowledged"
 
 
