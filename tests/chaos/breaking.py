@@ -113,18 +113,10 @@ def main() -> None:
 
         run()
     elif "worker" in arguments:
-        from celery.signals import worker_process_init
-
-        worker_process_init.connect(_sign_in, weak=False)
         break_at(WORKER_POINTS)
         runpy.run_module("celery", run_name="__main__")
     else:
         runpy.run_module("celery", run_name="__main__")
-
-
-def _sign_in(**_: Any) -> None:
-    """A worker's child tells its number, so that it can be killed alone."""
-    (FOLDER / "children" / str(os.getpid())).touch()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 WORKERS = ("worker-1", "worker-2")
 
 
@@ -21,7 +23,7 @@ class Processes:
         self._folder = folder
         self.environ = environ
         self._running: dict[str, subprocess.Popen[str]] = {}
-        for name in ("kill", "nap", "children", "log"):
+        for name in ("kill", "nap", "log"):
             (folder / name).mkdir()
 
     def start(self, name: str, *command: str) -> "subprocess.Popen[str]":
@@ -69,18 +71,18 @@ class Processes:
     @contextlib.contextmanager
     def without_children(self) -> Iterator[None]:
         """Kills whoever is at work in a worker; only afterwards the workers fork somebody new."""
-        workers = [self._running[name].pid for name in WORKERS]
+        workers = [psutil.Process(self._running[name].pid) for name in WORKERS]
         for worker in workers:
-            os.kill(worker, signal.SIGSTOP)
-        for child in (self._folder / "children").iterdir():
-            child.unlink()
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(child.name), signal.SIGKILL)
+            worker.suspend()
+        for worker in workers:
+            for child in worker.children():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
         try:
             yield
         finally:
             for worker in workers:
-                os.kill(worker, signal.SIGCONT)
+                worker.resume()
 
     def restart_worker(self, name: str) -> None:
         self.kill(name)

@@ -108,7 +108,12 @@ class Scenario:
         for name in ("beat-1", "beat-2"):
             self.processes.start_beat(name)
         wait_until(self._web_answers, "the web server answers")
-        wait_until(lambda: any((FOLDER / "children").iterdir()), "a worker is ready")
+        wait_until(self._a_sweep_has_begun, "a worker is at work")
+
+    def _a_sweep_has_begun(self) -> bool:
+        from proactive.models import Sweep
+
+        return Sweep.objects.exists()
 
     def _web_answers(self) -> bool:
         self.processes.assert_alive()
