@@ -74,10 +74,11 @@ class Processes:
         workers = [psutil.Process(self._running[name].pid) for name in WORKERS]
         for worker in workers:
             worker.suspend()
-        for worker in workers:
-            for child in worker.children():
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.kill()
+        children = [child for worker in workers for child in worker.children()]
+        for child in children:
+            child.kill()
+        # Only then are their connections closed. Who would bury them is suspended.
+        wait_until(lambda: all(map(_is_dead, children)), "the children are dead")
         try:
             yield
         finally:
@@ -105,6 +106,13 @@ class Processes:
     def stop(self) -> None:
         for name in list(self._running):
             self.kill(name)
+
+
+def _is_dead(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 class Fake:
