@@ -116,7 +116,7 @@ class Scenario:
         return Sweep.objects.exists()
 
     def _web_answers(self) -> bool:
-        self.processes.assert_alive()
+        self.processes.look_after()
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.web_port)) == 0
 
@@ -150,10 +150,10 @@ class Scenario:
             case 2:
                 self.processes.restart_worker("worker-1")
             case 3:
+                self.restarts += self.processes.look_after()
                 with self.processes.without_children():
                     pass
         self.work(seconds=(1, 4), requests=6)
-        self.processes.assert_alive()
 
     def work(self, *, seconds: tuple[float, float], requests: int) -> None:
         """Let everybody work until the provider had so many requests more, within these times."""
@@ -176,6 +176,7 @@ class Scenario:
         No submission may be on its way then, or it would arrive hours late, which no network does:
         the provider takes nothing while everybody who might be submitting is killed.
         """
+        self.restarts += self.processes.look_after()
         self.fake.post("/_fake/pause", on=True)
         with self.processes.without_children():
             self.somebody_who_is_queued_says_stop()
