@@ -5,9 +5,11 @@
 
 The folder named by CHAOS_DIR is the remote control. `clock` has the seconds to add to the real
 time. A file `kill/POINT` has whichever process comes to that point first remove it and die there,
-as by a power cut. A file `nap/POINT` has it pause there once, so that others get in between.
+as by a power cut. A file `nap/POINT` has it pause there once, so that others get in between: for
+as many seconds as the file says. If it says a word after them, only a call waits that is about it.
 """
 
+import contextlib
 import functools
 import os
 import runpy
@@ -25,6 +27,7 @@ FOLDER = Path(os.environ.get("CHAOS_DIR", "/nonexistent"))
 # function, before it and after it. Those inside a transaction are taken back by the crash.
 WORKER_POINTS = (
     "proactive.sweeps:_Run._claim",
+    "proactive.sweeps:_Run._messages",
     "proactive.accounting:lock_free",
     "proactive.delivery:_claim",
     "proactive.models:Message.mark_sending",
@@ -39,7 +42,6 @@ WORKER_POINTS = (
     "proactive.reconciliation:apply_report",
 )
 WEB_POINTS = ("proactive.webhooks:receive", "proactive.webhooks:apply_report")
-NAP = 0.5
 
 
 def points(targets: tuple[str, ...]) -> list[str]:
@@ -74,17 +76,20 @@ def break_at(targets: tuple[str, ...]) -> None:
 def _breakable(target: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def breakable(*args: Any, **options: Any) -> Any:
-        _pass(f"{target}:before")
+        _pass(f"{target}:before", args)
         result = function(*args, **options)
-        _pass(f"{target}:after")
+        _pass(f"{target}:after", args)
         return result
 
     return breakable
 
 
-def _pass(point: str) -> None:
-    if _take(FOLDER / "nap" / point):
-        time.sleep(NAP)
+def _pass(point: str, about: tuple[Any, ...]) -> None:
+    nap = FOLDER / "nap" / point
+    with contextlib.suppress(FileNotFoundError):
+        seconds, _, word = nap.read_text().partition(" ")
+        if word in repr(about) and _take(nap):
+            time.sleep(float(seconds))
     if _take(FOLDER / "kill" / point):
         with (FOLDER / "killed").open("a") as killed:
             killed.write(f"{point}\n")

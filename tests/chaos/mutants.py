@@ -94,10 +94,17 @@ MUTANTS = (
         (
             (
                 "proactive/sweeps.py",
+                "        with transaction.atomic():\n"
+                "            # Lock first, ask afterwards: what a statement finds that began after "
+                "the locks were\n"
+                "            # taken stays true until commit.\n"
                 "            locked = accounting.lock_free(keys)\n"
                 "            people = list(due(cadence, step, now=self.now)"
-                ".filter(pk__in=locked))\n",
-                "            people = list(Caregiver.objects.filter(pk__in=keys))\n",
+                ".filter(pk__in=locked))\n"
+                "            messages = self._messages(cadence, step, people)\n",
+                "        people = list(due(cadence, step, now=self.now).filter(pk__in=keys))\n"
+                "        messages = self._messages(cadence, step, people)\n"
+                "        with transaction.atomic():\n",
             ),
         ),
     ),

@@ -32,6 +32,10 @@ POINTS = points(WORKER_POINTS) + points(WEB_POINTS)
 # Not more: whoever is dead most of the time gets little done, and breaks little.
 KILLS_A_PHASE = 3
 NAPS_A_PHASE = 4
+NAP = "0.5"
+# Whoever is about to queue check-ins sleeps on what was read, while others queue and deliver them:
+# no constraint stops two check-ins, as it does two of a stage.
+LONG_NAP = ("proactive.sweeps:_Run._messages:before", "1.5 wellness")
 # Leaps of time between phases, when nobody is at work: nights, weekends, outages.
 LEAPS = (3, 8, 5, 26, 13, 24)
 STOP_WORDS = ("please stop texting me", "STOP", "no me manden mas mensajes")
@@ -139,8 +143,9 @@ class Scenario:
             lose=self.random.choice(LOSE),
             list_lag=self.random.choice(LIST_LAG),
         )
-        self.set_points("kill", self.random.sample(POINTS, KILLS_A_PHASE))
-        self.set_points("nap", self.random.sample(POINTS, NAPS_A_PHASE))
+        self.set_points("kill", dict.fromkeys(self.random.sample(POINTS, KILLS_A_PHASE), ""))
+        naps = dict.fromkeys(self.random.sample(POINTS, NAPS_A_PHASE), NAP)
+        self.set_points("nap", {**naps, LONG_NAP[0]: LONG_NAP[1]})
         self.work(seconds=(0.5, 2), requests=3)
         match number % 4:
             case 0:
@@ -164,11 +169,13 @@ class Scenario:
                 return
             time.sleep(0.1)
 
-    def set_points(self, what: str, chosen: list[str]) -> None:
+    def set_points(self, what: str, chosen: dict[str, str]) -> None:
         for left in (FOLDER / what).iterdir():
             left.unlink(missing_ok=True)
-        for point in chosen:
-            (FOLDER / what / point).touch()
+        for point, says in chosen.items():
+            # Renamed into place: a file that says nothing yet would be read at once.
+            (FOLDER / "said").write_text(says)
+            (FOLDER / "said").rename(FOLDER / what / point)
 
     def leap(self, length: timedelta) -> None:
         """Time goes on while nobody is at work: a night without power.
@@ -219,8 +226,8 @@ class Scenario:
     def come_to_rest(self) -> None:
         """No more faults: what is under way comes to its end, what is unknown to a person."""
         self.fake.post("/_fake/faults")
-        self.set_points("kill", [])
-        self.set_points("nap", [])
+        self.set_points("kill", {})
+        self.set_points("nap", {})
         for hours in (2, 26):
             self.leap(hours * HOUR)
             self._let_it_tick(self.now())
