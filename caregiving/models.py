@@ -125,6 +125,11 @@ class Caregiver(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        permissions = [
+            ("see_number", "Can see whole phone numbers"),
+            ("act_on_caregiver", "Can act for people: record, pause, opt out, send now"),
+            ("import_caregiver", "Can import people from a file"),
+        ]
         indexes = [
             # Reader: the admin's filter by phase; the churn sweep together with by_silence.
             models.Index(fields=["journey_phase"], name="by_journey"),

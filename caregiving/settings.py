@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -267,7 +269,12 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_REDIRECT_URL = "/admin/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-us"
-TIME_ZONE = "UTC"
+# In which staff read the clock; what people get goes by their own, and what is stored is UTC.
+TIME_ZONE: str = _read("SERVICE_TIME_ZONE", env.str, "UTC")
+_require(
+    TIME_ZONE in available_timezones(),
+    f"SERVICE_TIME_ZONE must be an IANA zone such as America/Chicago, not {TIME_ZONE!r}",
+)
 USE_TZ = True
 USE_I18N = True
 STATIC_URL = "static/"
@@ -290,12 +297,24 @@ LOGGING = {
     "loggers": {"caregiving": {"level": "INFO"}, "proactive": {"level": "INFO"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
 }
+
+
+def _stylesheet(area: str) -> Callable[..., str]:
+    # Asked for at each request: while settings are read no static file can be found.
+    return lambda request: static(f"proactive/{area}.css")
+
+
 UNFOLD = {
     "SITE_TITLE": SERVICE_NAME,
     "SITE_HEADER": SERVICE_NAME,
     "SITE_SYMBOL": "volunteer_activism",
     # At the top of every page: whether texts go out at all.
     "ENVIRONMENT": "proactive.admin.badge.sending",
+    # Unfold brings no class that its own pages do not use: ours are here, one file an area.
+    "STYLES": [
+        _stylesheet(area)
+        for area in ("confirming", "home", "people", "person", "alerts", "policy", "account")
+    ],
 }
 
 if _problems:

@@ -8,8 +8,10 @@ class ProactiveConfig(AppConfig):
 
     def ready(self) -> None:
         from proactive import checks, lookups  # noqa: F401  (importing them registers them)
+        from proactive.roles import create_roles
         from proactive.wording import create_missing_templates
 
         # After every migrate rather than in a migration: the words of a new cadence appear with
         # the deploy that brings it, and what staff have edited is never overwritten.
         post_migrate.connect(create_missing_templates, sender=self)
+        post_migrate.connect(create_roles, sender=self)

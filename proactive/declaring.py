@@ -97,6 +97,15 @@ class Cadence:
         """Everything that must hold for `step` to go out, in the order in which it is told."""
         return (*self.who, *step.rules, *self._common)
 
+    def owes(self, step: Step) -> tuple[Rule, ...]:
+        """What makes `step` owed: who it is for, whose turn it is, and that they can be texted."""
+        return (*self.who, *step.rules, CONSENT, REACHABLE)
+
+    @cached_property
+    def defers(self) -> tuple[Rule, ...]:
+        """What may hold back a text that is owed: it is found again once these let it go."""
+        return tuple(rule for rule in self._common if rule not in (CONSENT, REACHABLE))
+
     @cached_property
     def _common(self) -> tuple[Rule, ...]:
         return (

@@ -89,6 +89,11 @@ def due(cadence: Cadence, step: Step, *, now: datetime) -> CaregiverQuerySet:
     return Caregiver.objects.filter(conjunction(cadence.rules(step), now))
 
 
+def owed(cadence: Cadence, step: Step, *, by: datetime) -> CaregiverQuerySet:
+    """Everybody to whom `step` is owed at the instant `by`, also if something defers it then."""
+    return Caregiver.objects.filter(conjunction(cadence.owes(step), by))
+
+
 def to_churn(*, now: datetime) -> CaregiverQuerySet:
     """Active people whose silence has outlasted the last reactivation."""
     return Caregiver.objects.active().filter(lapsed(now))

@@ -28,6 +28,7 @@ os.environ.update(
     ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
     PUBLIC_BASE_URL="https://outreach.example.org",
     SERVICE_NAME="CareCheck",
+    SERVICE_TIME_ZONE="",
     ALLOW_TIME_TRAVEL="false",
     SMS_GATEWAY="console",
     SMS_PER_SECOND="",

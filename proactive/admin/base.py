@@ -1,4 +1,4 @@
-"""How the admin writes: only what was edited, and in a log nothing at all."""
+"""What all pages of the admin have in common: what is written, and who sees what."""
 
 from typing import Any
 
@@ -35,3 +35,42 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class GuardedAdmin(ModelAdmin):
+    """Hides what only some may see, in lists and on pages.
+
+    `guarded`: field -> (permission, what stands in its place; "" for nothing). Whoever has a
+    template of their own asks `perms` there.
+    """
+
+    guarded: dict[str, tuple[str, str]] = {}
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return self.visible(request, super().get_list_display(request))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [
+            (title, {**options, "fields": self.visible(request, options["fields"])})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # A stand-in is computed, so it can only be looked at.
+        named = super().get_readonly_fields(request, obj)
+        return (*self.visible(request, named), *(one for _, one in self.guarded.values() if one))
+
+    def visible(self, request: HttpRequest, names: Any) -> tuple[Any, ...]:
+        """`names`, which may be nested in rows, as this user may see them."""
+        kept: list[Any] = []
+        for name in names:
+            if isinstance(name, list | tuple):
+                if row := self.visible(request, name):
+                    kept.append(row)
+                continue
+            permission, stand_in = self.guarded.get(name, ("", ""))
+            if not permission or request.user.has_perm(permission):
+                kept.append(name)
+            elif stand_in:
+                kept.append(stand_in)
+        return tuple(kept)

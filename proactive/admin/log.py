@@ -15,7 +15,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from proactive import blast_guard, tasks
-from proactive.admin.saving import OnlyChangedAdmin, ReadOnlyAdmin
+from proactive.admin.base import OnlyChangedAdmin, ReadOnlyAdmin
 from proactive.models import CareAlert, Sweep
 
 

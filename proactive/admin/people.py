@@ -12,7 +12,7 @@ from unfold.admin import TabularInline
 
 from caregiving import events
 from caregiving.models import Caregiver, WellnessScore
-from proactive.admin.saving import OnlyChangedAdmin
+from proactive.admin.base import OnlyChangedAdmin
 from proactive.admin.words import in_words
 from proactive.clocks import home
 from proactive.explaining import explain

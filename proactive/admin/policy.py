@@ -18,7 +18,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from proactive import switches, tasks, trial
-from proactive.admin.saving import OnlyChangedAdmin
+from proactive.admin.base import OnlyChangedAdmin
 from proactive.cadences import CADENCES
 from proactive.models import CadenceSwitch, MessageTemplate
 from proactive.sms import segments

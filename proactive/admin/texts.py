@@ -1,110 +1,88 @@
 """Texts in both directions: what went out and what became of it, what came in."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from datetime import datetime
+from typing import Any
 
-from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
-from unfold.dataclasses import UnfoldAction
-from unfold.decorators import action
-from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from caregiving.models import InboundMessage
-from proactive import reconciliation
-from proactive.admin.saving import ReadOnlyAdmin
+from proactive import audit, reconciliation
+from proactive.admin.base import ReadOnlyAdmin
+from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
 from proactive.admin.words import in_words
 from proactive.models import Message, RefusedWebhook, Status
 
 
-class FindingForm(BaseDialogForm):
-    note = forms.CharField(
-        label="How do you know?",
-        widget=UnfoldAdminTextInputWidget,
-        help_text="Such as: she told me on the phone; the provider's log has it.",
-    )
+def _foresee_settling(message: Message, data: dict[str, Any], now: datetime) -> str:
+    if message.status != Status.UNKNOWN:
+        raise Skip(f"what became of it is known: {message.get_status_display().lower()}")
+    return f"{in_words(message.cadence, message.stage)} to {message.caregiver}"
+
+
+def _settling(settle: Callable[..., bool]) -> Callable[..., Done]:
+    def perform(message: Message, data: dict[str, Any], by: User, now: datetime) -> Done:
+        before = audit.snapshot(message, ("status",))
+        if not settle(message, by=by, note=data["reason"], now=now):
+            raise Skip("meanwhile it turned out what became of this text")
+        return Done(message.reason, audit.difference(before, message))
+
+    return perform
+
+
+def _is_unknown(message: Message, now: datetime) -> bool:
+    return message.status == Status.UNKNOWN
+
+
+class FindingForm(ReasonForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].label = "How do you know?"
+        self.fields["reason"].help_text = "Such as: she told me on the phone."
+
+
+IT_ARRIVED = Act(
+    name="it_arrived",
+    label="It arrived",
+    explains="The text counts as sent, and its alert is resolved.",
+    permission="proactive.settle_message",
+    foresee=_foresee_settling,
+    perform=_settling(reconciliation.settle_as_arrived),
+    form=FindingForm,
+    icon="done_all",
+    offered=_is_unknown,
+)
+SEND_AGAIN = Act(
+    name="send_again",
+    label="Send again",
+    explains="Only if you know that it never arrived. What it was about is owed again: a later "
+    "sweep sends it if it still fits, under all rules, and not within 24 hours of this attempt.",
+    permission="proactive.settle_message",
+    foresee=_foresee_settling,
+    perform=_settling(reconciliation.send_again),
+    form=FindingForm,
+    icon="replay",
+    offered=_is_unknown,
+)
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
+class MessageAdmin(ActingAdmin, ReadOnlyAdmin):
     """Whoever finds out what became of an unknown text says so here; it is kept with their name."""
 
+    acts = (IT_ARRIVED, SEND_AGAIN)
+    acts_select_related = ("caregiver",)
+    change_form_outer_before_template = "proactive/acts.html"
     list_display = ("queued_at", "caregiver", "what", "status", "because", "reason", "sent_at")
     list_filter = ("status", "cadence", "stage", ("replied_at", admin.EmptyFieldListFilter))
     list_select_related = ("caregiver",)
     search_fields = ("to_number", "caregiver__first_name", "provider_sid")
     ordering = ("-queued_at",)
-    actions_detail = ("it_arrived", "send_again")
 
     @admin.display(description="what", ordering="cadence")
     def what(self, message: Message) -> str:
         return in_words(message.cadence, message.stage)
-
-    def has_settle_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        # This admin itself refuses everybody a change.
-        return request.user.has_perm("proactive.change_message")
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
-        message = self.get_object(request, object_id)
-        if message is None or message.status != Status.UNKNOWN:
-            return []
-        return super().get_actions_detail(request, object_id)
-
-    @action(
-        description="It arrived",
-        permissions=["settle"],
-        icon="done_all",
-        dialog={
-            "title": "It arrived",
-            "description": "The text counts as sent, and its alert is resolved.",
-            "form_class": FindingForm,
-            "form_submit_text": "It arrived",
-        },
-    )
-    def it_arrived(self, request: HttpRequest, form: FindingForm, object_id: str) -> HttpResponse:
-        return self._settle(request, form, object_id, reconciliation.settle_as_arrived)
-
-    @action(
-        description="Send again",
-        permissions=["settle"],
-        icon="replay",
-        dialog={
-            "title": "Send again",
-            "description": "Only if you know that it never arrived. What it was about is owed "
-            "again: a later sweep sends it if it still fits, under all rules, and not within 24 "
-            "hours of this attempt.",
-            "form_class": FindingForm,
-            "form_submit_text": "Send again",
-        },
-    )
-    def send_again(self, request: HttpRequest, form: FindingForm, object_id: str) -> HttpResponse:
-        return self._settle(request, form, object_id, reconciliation.send_again)
-
-    def _settle(
-        self,
-        request: HttpRequest,
-        form: FindingForm,
-        object_id: str,
-        settle: Callable[..., bool],
-    ) -> HttpResponse:
-        message = self.get_object(request, object_id)
-        if message is None:
-            raise Http404
-        note = form.cleaned_data["note"]
-        if settle(message, by=cast(User, request.user), note=note):
-            self.log_change(request, message, message.reason)
-            self.message_user(request, "Recorded.", messages.SUCCESS)
-        else:
-            self.message_user(
-                request,
-                "Nothing was changed: meanwhile it turned out what became of this text.",
-                messages.ERROR,
-            )
-        page = reverse("admin:proactive_message_change", args=[message.pk])
-        return HttpResponse(headers={"HX-Redirect": page})
 
 
 @admin.register(InboundMessage)

@@ -1,19 +1,24 @@
-"""What outreach keeps: every text and its end, each sweep, the words, the switches, the alerts."""
+"""What outreach keeps: every text and its end, each sweep, the words, the switches, the
+alerts, and what staff did."""
 
 from proactive.models.alerts import CareAlert
+from proactive.models.audit import AuditEntry
 from proactive.models.carriage import RefusedWebhook, Sender
 from proactive.models.messages import RANKED, WAITING, Message, MessageQuerySet, Status
+from proactive.models.notes import Note
 from proactive.models.policy import CadenceSwitch, MessageTemplate
 from proactive.models.sweeps import Sweep
 
 __all__ = [
     "RANKED",
     "WAITING",
+    "AuditEntry",
     "CadenceSwitch",
     "CareAlert",
     "Message",
     "MessageQuerySet",
     "MessageTemplate",
+    "Note",
     "RefusedWebhook",
     "Sender",
     "Status",

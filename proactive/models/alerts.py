@@ -41,6 +41,9 @@ class CareAlert(models.Model):
         related_name="claimed_alerts",
     )
     claimed_at = models.DateTimeField(null=True, blank=True)
+    escalated_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was sent on by email, as nobody had claimed it."
+    )
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
@@ -104,11 +105,27 @@ class Message(models.Model):
     replied_at = models.DateTimeField(null=True, blank=True)
     provider_sid = models.CharField(max_length=64, null=True, blank=True, unique=True)
     error_code = models.CharField(max_length=16, blank=True)
+    ordered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="ordered_messages",
+        # On the largest table neither a check of every row nor an index is worth its lock: who
+        # asks by this is the deletion of an account, which is rare.
+        db_constraint=False,
+        db_index=False,
+        help_text="Who of the staff had it sent; nobody: a sweep.",
+    )
 
     objects = MessageQuerySet.as_manager()
 
     class Meta:
         ordering = ["-queued_at"]
+        permissions = [
+            ("see_body", "Can read what texts say"),
+            ("settle_message", "Can say what became of a text whose outcome is unknown"),
+        ]
         constraints = [
             # Promise "once": each stage of each occasion has one text, unless it was given back.
             models.UniqueConstraint(

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -71,9 +72,19 @@ class CadenceSwitch(models.Model):
         help_text="Switched off by the system: a test text that arrives switches it on again.",
     )
     changed_at = models.DateTimeField(auto_now=True)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="changed_switches",
+        help_text="Nobody: the system itself, or the command line.",
+    )
 
     class Meta:
         ordering = ["cadence"]
+        permissions = [("change_policy", "Can change the policy: words and switches")]
         verbose_name_plural = "cadence switches"
 
     def __str__(self) -> str:
