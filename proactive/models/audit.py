@@ -37,7 +37,7 @@ class AuditEntry(models.Model):
     says = models.CharField(max_length=300, help_text="What was done, in words.")
     reason = models.TextField(blank=True)
     target_type = models.CharField(
-        max_length=100, blank=True, help_text="Such as proactive.carealert"
+        max_length=100, blank=True, help_text="Such as proactive.carealert."
     )
     target_id = models.CharField(max_length=40, blank=True)
     target_label = models.CharField(max_length=200, blank=True)
