@@ -310,6 +310,8 @@ UNFOLD = {
     "SITE_SYMBOL": "volunteer_activism",
     # At the top of every page: whether texts go out at all.
     "ENVIRONMENT": "proactive.admin.badge.sending",
+    "DASHBOARD_CALLBACK": "proactive.admin.home.dashboard",
+    "SIDEBAR": {"navigation": "proactive.admin.navigation.navigation"},
     # Unfold brings no class that its own pages do not use: ours are here, one file an area.
     "STYLES": [
         _stylesheet(area)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from caregiving.models import BurnoutBand, Caregiver, CaregiverQuerySet, JourneyPhase
 from proactive.cadences import CADENCES
 from proactive.clocks import CRISIS, DAY, SILENCE
+from proactive.declaring import Cadence
 from proactive.models import CareAlert
 from proactive.rules import CASCADE
 from proactive.sweeps import owed
@@ -49,10 +50,10 @@ def _in_crisis(now: datetime) -> Q:
     return Q(burnout_band=BurnoutBand.CRISIS) | CRISIS.less_than(CASCADE, now)
 
 
-def _due_today(now: datetime) -> Q:
+def _due_today(now: datetime, cadences: tuple[Cadence, ...] = CADENCES) -> Q:
     first, *others = (
         owed(cadence, step, by=end_of_day(now)).order_by().values("pk")
-        for cadence in CADENCES
+        for cadence in cadences
         for step in cadence.steps
     )
     return Q(pk__in=first.union(*others))
@@ -91,4 +92,17 @@ COHORTS = (
         lambda now: Q(journey_phase=JourneyPhase.CHURNED),
     ),
 )
-BY_NAME = {cohort.name: cohort for cohort in COHORTS}
+
+
+def due_of(cadence: Cadence) -> Cohort:
+    """Of those who are due today: the ones to whom this cadence owes it."""
+    return Cohort(
+        f"due-{cadence.name}",
+        f"Due today: {cadence.label.lower()}",
+        "A text of this cadence is owed to them before midnight.",
+        lambda now: _due_today(now, (cadence,)),
+    )
+
+
+# Those of one cadence have no tab: the home page links to them.
+BY_NAME = {cohort.name: cohort for cohort in (*COHORTS, *map(due_of, CADENCES))}

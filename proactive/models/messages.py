@@ -169,6 +169,12 @@ class Message(models.Model):
             models.Index(fields=["caregiver", "-queued_at"], name="messages_of_person"),
             # Reader: the admin's message log, newest first.
             models.Index(fields=["-queued_at"], name="messages_newest_first"),
+            # Reader: the home page, which counts what was handed over in a range of days.
+            models.Index(
+                fields=["attempt_started_at"],
+                name="messages_handed_over",
+                condition=Q(attempt_started_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

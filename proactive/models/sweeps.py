@@ -46,6 +46,12 @@ class Sweep(models.Model):
         indexes = [
             # Reader: the admin's list, newest first.
             models.Index(fields=["-started_at"], name="sweeps_newest_first"),
+            # Readers: the badge on every page and /health/, which ask when one last ended.
+            models.Index(
+                fields=["-finished_at"],
+                name="sweeps_finished",
+                condition=Q(dry_run=False, finished_at__isnull=False),
+            ),
             # Reader: the blast guard, which asks how many texts a sweep usually queues.
             models.Index(
                 fields=["now"],
