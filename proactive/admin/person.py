@@ -49,16 +49,17 @@ class PersonPage(GuardedAdmin, OnlyChangedAdmin):
     profile_fields = (
         ("first_name", "phone_number"),
         ("relationship", "care_recipient_name"),
-        ("zip_code", "time_zone", "language"),
-        "wellness_opt_in",
+        ("zip_code", "time_zone"),
+        ("language", "wellness_opt_in"),
     )
     standing_fields = (
-        ("journey_phase", "burnout_band", "created_at"),
-        ("last_contact_at", "last_assessment_at"),
+        ("journey_phase", "burnout_band"),
+        ("created_at", "last_contact_at"),
+        ("last_assessment_at", "outreach_paused_until"),
         ("last_crisis_event_at", "last_proactive_message_at"),
         ("crisis_followup_count", "reactivation_message_count"),
         ("assessment_reminder_count", "onboarding_nudge_count"),
-        ("opted_out_at", "opted_in_at", "outreach_paused_until"),
+        ("opted_out_at", "opted_in_at"),
         ("unreachable_at", "unreachable_reason"),
     )
     fieldsets = (
