@@ -242,6 +242,8 @@ class InboundMessage(models.Model):
             ),
             # Reader: the admin's list, newest first.
             models.Index(fields=["-received_at"], name="inbound_newest_first"),
+            # Reader: a person's stream.
+            models.Index(fields=["caregiver", "-received_at"], name="inbound_of_person"),
         ]
 
     def __str__(self) -> str:

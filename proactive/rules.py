@@ -78,8 +78,18 @@ class Standing:
 
 
 def look_up_standing(caregiver: Caregiver) -> None:
-    """Read a person's standing (one query), for `explain` and `forecast`."""
-    rows = caregiver.messages.standing().values_list("cadence", "stage", "occasion", "status")
+    """Read a person's standing (one query), for `explain` and `forecast`.
+
+    Of texts that are over, only those of occasions that the row still tells of: an anchor is one of
+    its instants, so no rule asks for others, and in years they become thousands.
+    """
+    values = (getattr(caregiver, field.attname) for field in Caregiver._meta.concrete_fields)
+    occasions = [value for value in values if isinstance(value, datetime)]
+    rows = (
+        caregiver.messages.standing()
+        .filter(Q(status__in=WAITING) | Q(occasion__in=occasions))
+        .values_list("cadence", "stage", "occasion", "status")
+    )
     caregiver.standing = Standing(  # type: ignore[attr-defined]
         is_waiting=any(status in WAITING for *_, status in rows),
         taken=frozenset((cadence, stage, occasion) for cadence, stage, occasion, _ in rows),

@@ -80,7 +80,9 @@ class CareAlert(models.Model):
             # Reader: the list of what nobody has resolved yet, oldest first.
             models.Index(
                 fields=["opened_at"], name="alerts_open", condition=Q(resolved_at__isnull=True)
-            )
+            ),
+            # Reader: a person's stream.
+            models.Index(fields=["caregiver", "-opened_at"], name="alerts_of_person"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,18 @@
+"""What a person wrote, newest first, however much it is."""
+
+from django.db import migrations, models
+
+from caregiving.migration_operations import AddIndexConcurrently
+
+
+class Migration(migrations.Migration):
+    atomic = False
+
+    dependencies = [("caregiving", "0006_permissions")]
+
+    operations = [
+        AddIndexConcurrently(
+            "inboundmessage",
+            models.Index(fields=["caregiver", "-received_at"], name="inbound_of_person"),
+        ),
+    ]

@@ -1,0 +1,18 @@
+"""The alerts about a person, newest first, however many they are."""
+
+from django.db import migrations, models
+
+from caregiving.migration_operations import AddIndexConcurrently
+
+
+class Migration(migrations.Migration):
+    atomic = False
+
+    dependencies = [("proactive", "0004_back_office")]
+
+    operations = [
+        AddIndexConcurrently(
+            "carealert",
+            models.Index(fields=["caregiver", "-opened_at"], name="alerts_of_person"),
+        ),
+    ]

@@ -1,0 +1,138 @@
+"""One row of a person's history in words. Nothing here asks the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
+
+from caregiving.models import ConsentChange, CrisisEvent, InboundMessage, WellnessScore
+from proactive.models import AuditEntry, CareAlert, Message, Note, Status
+from proactive.naming import in_words
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change of state; `at` is None where its time was not kept."""
+
+    says: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """`says` what it was, `remark` what else the system has to say.
+
+    `body` is what a person reads or wrote, which only some staff may see. `by`: who of the staff.
+    """
+
+    says: str
+    remark: str = ""
+    body: str = ""
+    by: str = ""
+    steps: tuple[Step, ...] = ()
+
+
+def named(user: AbstractBaseUser | None) -> str:
+    """A member of staff by name; "" for nobody."""
+    if isinstance(user, User):
+        return user.get_full_name() or user.username
+    return ""
+
+
+# --- Texts ---
+
+
+def text_out(message: Message) -> Told:
+    return Told(
+        f"Text: {in_words(message.cadence, message.stage)}",
+        remark=message.reason,
+        body=message.body,
+        by=named(message.ordered_by),
+        steps=tuple(_steps(message)),
+    )
+
+
+def _steps(message: Message) -> list[Step]:
+    if message.status == Status.SUPERSEDED:
+        return [Step("overtaken by a later stage, never sent", message.queued_at)]
+    steps = [Step("queued", message.queued_at)]
+    if message.sent_at:
+        steps.append(Step("sent", message.sent_at))
+    match message.status:
+        case Status.QUEUED if message.retry_at:
+            steps.append(Step("tried, and again from", message.retry_at))
+        case Status.SENDING:
+            steps.append(Step("being sent since", message.attempt_started_at))
+        case Status.DELIVERED:
+            steps.append(Step("delivered", message.delivered_at))
+        case Status.UNDELIVERED:
+            steps.append(Step("not delivered"))
+        case Status.FAILED:
+            steps.append(Step("failed", message.attempt_started_at))
+        case Status.UNKNOWN:
+            steps.append(Step("unknown whether it arrived, tried", message.attempt_started_at))
+        case Status.CANCELLED:
+            steps.append(Step("cancelled"))
+    if message.replied_at:
+        steps.append(Step("they replied", message.replied_at))
+    return steps
+
+
+def text_in(inbound: InboundMessage) -> Told:
+    files = len(inbound.media)
+    says = ["They wrote"]
+    if files:
+        says.append(f"({files} file{'s' if files > 1 else ''})")
+    meant = f"Understood as: {inbound.get_intent_display()}" if inbound.intent else ""
+    return Told(" ".join(says), remark=meant, body=inbound.body or "(no words)")
+
+
+# --- How they are ---
+
+
+def crisis(event: CrisisEvent) -> Told:
+    return Told("Crisis", remark=f"Recorded from: {event.source}" if event.source else "")
+
+
+def score(assessed: WellnessScore) -> Told:
+    return Told(f"Wellness score {assessed.score}: {assessed.get_burnout_band_display()}")
+
+
+def consent(change: ConsentChange) -> Told:
+    says = "Opted in" if change.opted_in else "Opted out"
+    return Told(says, remark=f"Recorded from: {change.source}" if change.source else "")
+
+
+# --- Staff ---
+
+
+def alert_opened(alert: CareAlert) -> Told:
+    return Told(f"Alert: {alert.get_kind_display()}", remark=alert.detail)
+
+
+def alert_claimed(alert: CareAlert) -> Told:
+    return Told(f"Alert claimed: {alert.get_kind_display()}", by=named(alert.claimed_by))
+
+
+def alert_escalated(alert: CareAlert) -> Told:
+    return Told(
+        f"Alert sent on by email: {alert.get_kind_display()}", remark="Nobody had claimed it."
+    )
+
+
+def alert_resolved(alert: CareAlert) -> Told:
+    return Told(
+        f"Alert resolved: {alert.get_kind_display()}",
+        body=alert.note,
+        by=named(alert.resolved_by),
+    )
+
+
+def staff_action(entry: AuditEntry) -> Told:
+    says = entry.says[:1].upper() + entry.says[1:]
+    return Told(says, body=entry.reason, by=named(entry.by) or "the command line")
+
+
+def note(written: Note) -> Told:
+    return Told("Note", body=written.body, by=named(written.by))
