@@ -12,6 +12,7 @@ five bounded queries. A query stops after MOST people; the numbers of a cadence 
 are a lower bound.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import reduce
@@ -70,6 +71,31 @@ def is_due(sweep: Sweep) -> bool:
             started_at__gt=sweep.started_at - COUNT_EVERY, dry_run=False, counts__has_key=KEY
         ).exists()
     )
+
+
+def last_counted(before: Sweep) -> Sweep | None:
+    """The sweep that counted last when `before` began, if one did within a day.
+
+    Reads back to it over the newest sweeps, and those are few while sweeps run.
+    """
+    return (
+        Sweep.objects.filter(
+            started_at__lt=before.started_at,
+            started_at__gt=before.started_at - timedelta(days=1),
+            dry_run=False,
+            counts__has_key=KEY,
+        )
+        .order_by("-started_at")
+        .first()
+    )
+
+
+def by_rule(deferred: dict[str, dict[str, int]]) -> dict[str, int]:
+    """{rule: n} over all cadences, the rule that stops most first."""
+    total: Counter[str] = Counter()
+    for counts in deferred.values():
+        total.update(counts)
+    return dict(total.most_common())
 
 
 def in_words(counts: dict[str, Any], cadence: str) -> str:
