@@ -95,7 +95,7 @@ def by_rule(deferred: dict[str, dict[str, int]]) -> dict[str, int]:
     total: Counter[str] = Counter()
     for counts in deferred.values():
         total.update(counts)
-    return dict(total.most_common())
+    return dict(_most_first(total))
 
 
 def in_words(counts: dict[str, Any], cadence: str) -> str:
@@ -107,7 +107,12 @@ def in_words(counts: dict[str, Any], cadence: str) -> str:
         return ""
     deferred = counts[KEY].get(cadence, {})
     more = "+" if is_lower_bound(deferred) else ""
-    return ", ".join(f"{rule} {n:,}{more}" for rule, n in deferred.items()) or "-"
+    return ", ".join(f"{rule} {n:,}{more}" for rule, n in _most_first(deferred)) or "-"
+
+
+def _most_first(counts: dict[str, int]) -> list[tuple[str, int]]:
+    # PostgreSQL keeps the keys of a JSON object in an order of its own.
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def is_lower_bound(deferred: dict[str, int]) -> bool:

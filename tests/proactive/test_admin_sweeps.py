@@ -73,7 +73,7 @@ def test_the_page_says_by_cadence_what_was_queued_deferred_and_superseded(admin_
     html = admin_client.get(page(swept)).content.decode()
 
     assert cells(html, "Crisis follow-up") == ["1", "-", "2"]
-    assert cells(html, "Wellness check-in") == ["0", "pause 1, window 2", "0"]
+    assert cells(html, "Wellness check-in") == ["0", "window 2, pause 1", "0"]
     assert "where they are it was too early or too late in the day" in html
     assert "they had a proactive text within 24 hours" not in html
     assert f"{reverse('admin:proactive_message_changelist')}?sweep__id__exact={swept.pk}" in html
