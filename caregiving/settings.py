@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -152,6 +153,40 @@ if SMS_GATEWAY == "twilio":
 
 SWEEP_MULTIPLE: int = _read("SWEEP_MULTIPLE", _count, 5)
 SWEEP_CEILING: int = _read("SWEEP_CEILING", _count, 5000)
+
+# --- Care alerts: who is told by email of one that nobody claims ---
+
+
+def _addresses(name: str) -> list[str]:
+    addresses = [address.strip() for address in env.list(name)]
+    for address in addresses:
+        try:
+            validate_email(address)
+        except ValidationError:
+            raise ValueError("write addresses, separated by commas") from None
+    return addresses
+
+
+ALERT_ESCALATION_EMAIL: list[str] = _read("ALERT_ESCALATION_EMAIL", _addresses, [])
+ALERT_ESCALATION_MINUTES: int = _read("ALERT_ESCALATION_MINUTES", _count, 15)
+
+_mail: dict[str, Any] = (
+    _read("EMAIL_URL", env.email_url, env.email_url_config("consolemail://")) or {}
+)
+EMAIL_BACKEND: str = _mail.get("EMAIL_BACKEND", "")
+EMAIL_FILE_PATH: str = _mail.get("EMAIL_FILE_PATH", "")
+EMAIL_HOST: str = _mail.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT: int = _mail.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER: str = _mail.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD: str = _mail.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS: bool = bool(_mail.get("EMAIL_USE_TLS"))
+EMAIL_USE_SSL: bool = bool(_mail.get("EMAIL_USE_SSL"))
+# A mail server that does not answer must not hold up the worker that also sends texts.
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL: str = _read(
+    "EMAIL_FROM", env.str, f"outreach@{urlsplit(PUBLIC_BASE_URL).hostname}"
+)
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # --- Database ---
 

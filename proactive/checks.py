@@ -61,3 +61,25 @@ def the_pace_is_chosen(**kwargs: Any) -> list[CheckMessage]:
             id="proactive.W002",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def alerts_are_escalated(**kwargs: Any) -> list[CheckMessage]:
+    """An alert about a crisis follow-up must reach somebody also when nobody looks at the admin."""
+    if not settings.ALERT_ESCALATION_EMAIL:
+        return [
+            Warning(
+                "ALERT_ESCALATION_EMAIL is not set: nobody is told of alerts that nobody claims.",
+                hint="Set it to the address of whoever is on call, and EMAIL_URL to a mail server.",
+                id="proactive.W003",
+            )
+        ]
+    if settings.EMAIL_BACKEND.startswith("django.core.mail.backends.console"):
+        return [
+            Warning(
+                "EMAIL_URL is not set: emails about alerts are printed, nobody receives them.",
+                hint="Set it to a mail server, such as smtp+tls://user:password@host:587.",
+                id="proactive.W004",
+            )
+        ]
+    return []

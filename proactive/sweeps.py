@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from caregiving import events
 from caregiving.models import Caregiver, CaregiverQuerySet, JourneyPhase
-from proactive import accounting, blast_guard
+from proactive import accounting, blast_guard, deferring
 from proactive.blast_guard import Limit
 from proactive.cadences import BY_NAME, CADENCES
 from proactive.declaring import Cadence, Step
@@ -115,6 +115,7 @@ class _Run:
         self.planned: list[Planned] = []
         self._planned_for: set[int] = set()
         self._unlimited = False
+        self._deferred: dict[str, dict[str, int]] | None = None
         self._held_by: Limit | None = None
         # By cadence and variant, what the guard has read already: nothing is asked for twice.
         self._found: dict[tuple[str, str], list[list[int]]] | None = None
@@ -129,14 +130,32 @@ class _Run:
             "queued": {cadence.name: self.queued[cadence.name] for cadence in CADENCES},
             "superseded": {cadence.name: self.superseded[cadence.name] for cadence in CADENCES},
             "churned": self.churned,
+            **({deferring.KEY: self._deferred} if self._deferred is not None else {}),
             **({blast_guard.UNLIMITED: True} if self._unlimited else {}),
         }
+
+    def _count_deferred(self, cadences: list[Cadence]) -> None:
+        """Who is owed a text and gets none, by rule, unless that was counted a while ago.
+
+        Before anything is claimed, which closes gates: so a dry run counts the same. Not of a sweep
+        that is held: there the guard stops everybody.
+        """
+        if self._held_by or not deferring.is_due(self.sweep):
+            return
+        try:
+            self._deferred = deferring.count_deferred(
+                cadences, now=self.now, switchboard=self.switchboard
+            )
+        except Exception:
+            # The texts go out all the same: nobody waits for a number.
+            logger.exception("sweep %s could not count who was deferred", self.sweep.pk)
 
     def sweep_all(self, cadences: list[Cadence], limit: Limit | None) -> None:
         """One cadence after the other; with a `limit`, only if no more people than that are due."""
         self._unlimited = limit is None
         if limit and not self.sweep.dry_run:
             self._find(cadences, limit)
+        self._count_deferred(cadences)
         for cadence in cadences:
             self._sweep_cadence(cadence)
 

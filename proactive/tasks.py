@@ -9,7 +9,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_init, worker_shutting_down
 
-from proactive import delivery, promises, reconciliation, stopping, sweeps
+from proactive import delivery, escalating, promises, reconciliation, stopping, sweeps
 
 DELIVERY_BUDGET = timedelta(seconds=45)
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="proactive.tasks.tick")
 def tick() -> None:
-    """One beat: look after what is under way, find who is due, deliver.
+    """One beat: look after what is under way, find who is due, deliver, escalate.
 
     Doubled, late or redelivered it does no harm. One part that fails does not keep the next from
     running: what is queued already goes out even if the sweep cannot run.
@@ -28,6 +28,8 @@ def tick() -> None:
         "run_sweep": sweeps.run_sweep,
         # A long queue must not keep this worker from the next sweep.
         "deliver_queued": partial(delivery.deliver_queued, budget=DELIVERY_BUDGET),
+        # Last: a mail server that is slow to answer holds up nothing of this tick.
+        "escalate": escalating.escalate,
     }
     failures: list[Exception] = []
     for name, part in parts.items():

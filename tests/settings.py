@@ -41,6 +41,10 @@ os.environ.update(
     OPT_OUT_CONFIRMATION="twilio",
     SWEEP_MULTIPLE="",
     SWEEP_CEILING="",
+    ALERT_ESCALATION_EMAIL="",
+    ALERT_ESCALATION_MINUTES="",
+    EMAIL_URL="",
+    EMAIL_FROM="",
 )
 
 from caregiving.settings import *  # noqa: E402, F403

@@ -1,5 +1,5 @@
-"""The back office: plain pages over both apps."""
+"""The back office: pages over both apps."""
 
-from proactive.admin import home, log, people, policy, schedule, texts
+from proactive.admin import alerts, home, people, policy, schedule, sweeps, texts
 
-__all__ = ["home", "log", "people", "policy", "schedule", "texts"]
+__all__ = ["alerts", "home", "people", "policy", "schedule", "sweeps", "texts"]

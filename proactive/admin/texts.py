@@ -6,13 +6,23 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
-from caregiving.models import InboundMessage
+from caregiving.models import Caregiver, InboundMessage
 from proactive import audit, reconciliation
-from proactive.admin.base import ReadOnlyAdmin
+from proactive.admin.base import GuardedAdmin, ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
-from proactive.admin.words import in_words
+from proactive.admin.finding import GuardedLookups, is_sid, people_called, whole_number
+from proactive.admin.words import code_in_words, status_in_words
+from proactive.cadences import CADENCES
+from proactive.clocks import home
 from proactive.models import Message, RefusedWebhook, Status
+from proactive.naming import in_words
+
+# Of alerts about a text, on its page.
+SHOWN = 10
 
 
 def _foresee_settling(message: Message, data: dict[str, Any], now: datetime) -> str:
@@ -67,37 +77,169 @@ SEND_AGAIN = Act(
 )
 
 
+class CadenceFilter(admin.SimpleListFilter):
+    """By what is declared: Django's own filter would look through all texts for what occurs."""
+
+    title = "cadence"
+    parameter_name = "cadence__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(cadence.name, cadence.label) for cadence in CADENCES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        return queryset.filter(cadence=self.value()) if self.value() else queryset
+
+
+class StageFilter(admin.SimpleListFilter):
+    title = "stage"
+    parameter_name = "stage__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        most = max(step.stage or 0 for cadence in CADENCES for step in cadence.steps)
+        return [(str(stage), str(stage)) for stage in range(1, most + 1)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        value = self.value() or ""
+        return queryset.filter(stage=int(value)) if value.isdecimal() else queryset
+
+
+class RepliedFilter(admin.SimpleListFilter):
+    title = "answer"
+    parameter_name = "replied_at__isnull"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("False", "Answered"), ("True", "Not answered")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        match (self.value() or "").lower():
+            case "false" | "0":
+                return queryset.filter(replied_at__isnull=False)
+            case "true" | "1":
+                return queryset.filter(replied_at__isnull=True)
+            case _:
+                return queryset
+
+
 @admin.register(Message)
-class MessageAdmin(ActingAdmin, ReadOnlyAdmin):
-    """Whoever finds out what became of an unknown text says so here; it is kept with their name."""
+class MessageAdmin(ActingAdmin, GuardedLookups):
+    """Whoever finds out what became of an unknown text says so here; it is kept with their name.
+
+    The list takes plain lookups in its address, such as `?sent_at__gte=2026-11-24T00:00:00Z`.
+    """
 
     acts = (IT_ARRIVED, SEND_AGAIN)
     acts_select_related = ("caregiver",)
-    change_form_outer_before_template = "proactive/acts.html"
-    list_display = ("queued_at", "caregiver", "what", "status", "because", "reason", "sent_at")
-    list_filter = ("status", "cadence", "stage", ("replied_at", admin.EmptyFieldListFilter))
+    change_form_template = "proactive/text.html"
+    list_display = ("queued_at", "caregiver", "what", "status", "why", "sent_at", "replied_at")
+    list_filter = (
+        *("status", CadenceFilter, StageFilter, RepliedFilter),
+        *(("sent_at", admin.DateFieldListFilter), ("queued_at", admin.DateFieldListFilter)),
+    )
     list_select_related = ("caregiver",)
-    search_fields = ("to_number", "caregiver__first_name", "provider_sid")
+    # Whatever is named here shows the search; `get_search_results` does it.
+    search_fields = ("provider_sid",)
+    search_help_text = "A first name, a number in any format, or the provider's SID."
     ordering = ("-queued_at",)
+    secret = {"body": "proactive.see_body", "to_number": "caregiving.see_number"}
+    # The page is a template of its own.
+    fields = ("status",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Message], search_term: str
+    ) -> tuple[QuerySet[Message], bool]:
+        if not (term := search_term.strip()):
+            return queryset, False
+        if is_sid(term):
+            return queryset.filter(provider_sid=term), False
+        return queryset.filter(caregiver__in=people_called(request, term)), False
 
     @admin.display(description="what", ordering="cadence")
     def what(self, message: Message) -> str:
         return in_words(message.cadence, message.stage)
 
+    @admin.display(description="why, or why not")
+    def why(self, message: Message) -> str:
+        parts = (message.reason or message.because, code_in_words(message))
+        return "; ".join(part for part in parts if part)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        message = context["original"]
+        context |= {
+            "title": in_words(message.cadence, message.stage),
+            "status_says": status_in_words(message),
+            "code_says": code_in_words(message),
+            "masked_to": Caregiver(phone_number=message.to_number).masked_number,
+            "service_zone": timezone.get_current_timezone_name(),
+            "zone": home(message.caregiver),
+            "steps": timeline(message),
+            "alerts": message.alerts.order_by("-opened_at")[:SHOWN],
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def timeline(message: Message) -> list[tuple[str, datetime]]:
+    """What happened to a text, and when, in that order."""
+    attempt = f"Attempt {message.attempts}" if message.attempts > 1 else "Attempt"
+    steps = (
+        ("What earned it", message.occasion),
+        ("Queued", message.queued_at),
+        (attempt, message.attempt_started_at),
+        ("Sent", message.sent_at),
+        ("Delivered", message.delivered_at),
+        ("They answered", message.replied_at),
+        ("Next attempt not before", message.retry_at),
+        ("The provider is asked next", message.look_up_at),
+    )
+    # By time: a report may have come before the answer that it reports on.
+    return sorted(((label, at) for label, at in steps if at), key=lambda step: step[1])
+
 
 @admin.register(InboundMessage)
-class InboundMessageAdmin(ReadOnlyAdmin):
+class InboundMessageAdmin(GuardedAdmin, GuardedLookups):
     """What people wrote, from numbers that we do not know too."""
 
     list_display = ("received_at", "caregiver", "from_number", "body", "intent", "files")
-    list_filter = ("intent", ("caregiver", admin.EmptyFieldListFilter))
+    list_filter = (
+        *("intent", ("caregiver", admin.EmptyFieldListFilter)),
+        ("received_at", admin.DateFieldListFilter),
+    )
     list_select_related = ("caregiver",)
-    search_fields = ("from_number", "caregiver__first_name", "provider_sid")
+    search_fields = ("provider_sid",)
+    search_help_text = "A first name, a number in any format, or the provider's SID."
     ordering = ("-received_at",)
+    fields = ("received_at", "caregiver", "from_number", "body", "intent", "files", "provider_sid")
+    readonly_fields = ("files",)
+    guarded = {
+        "from_number": ("caregiving.see_number", "masked_sender"),
+        "body": ("proactive.see_body", "hidden_body"),
+    }
+    secret = {"body": "proactive.see_body", "from_number": "caregiving.see_number"}
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[InboundMessage], search_term: str
+    ) -> tuple[QuerySet[InboundMessage], bool]:
+        if not (term := search_term.strip()):
+            return queryset, False
+        if is_sid(term):
+            return queryset.filter(provider_sid=term), False
+        theirs = Q(caregiver__in=people_called(request, term))
+        if number := whole_number(term):
+            theirs |= Q(caregiver=None, from_number=number)
+        return queryset.filter(theirs), False
 
     @admin.display(description="files")
     def files(self, inbound: InboundMessage) -> int:
         return len(inbound.media)
+
+    @admin.display(description="from number")
+    def masked_sender(self, inbound: InboundMessage) -> str:
+        return Caregiver(phone_number=inbound.from_number).masked_number
+
+    @admin.display(description="body")
+    def hidden_body(self, inbound: InboundMessage) -> str:
+        return "You may not read this"
 
 
 @admin.register(RefusedWebhook)

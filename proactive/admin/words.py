@@ -1,5 +1,39 @@
-"""Names of the declarations as staff read them."""
+"""States of texts and rules as staff read them."""
 
-from proactive.naming import in_words
+from proactive.models import Message, Status
+from proactive.sms import errors
 
-__all__ = ["in_words"]
+STATUS_SAYS: dict[str, str] = {
+    Status.QUEUED: "waiting to be sent",
+    Status.SENDING: "being handed to the provider",
+    Status.SENT: "handed to the provider; no receipt yet",
+    Status.DELIVERED: "it is on their phone",
+    Status.UNDELIVERED: "the carrier did not deliver it",
+    Status.FAILED: "the provider refused it",
+    Status.UNKNOWN: "nobody knows whether it arrived",
+    Status.CANCELLED: "given back: it may be planned again",
+    Status.SUPERSEDED: "never sent: its time had passed",
+}
+
+# The rules that may hold back a text that is owed, and what a count of them means.
+RULE_SAYS: dict[str, str] = {
+    "switch": "the cadence, or everything, was switched off or paused",
+    "pause": "staff have paused outreach to them",
+    "gate": "they had a proactive text within 24 hours",
+    "queue": "another text was waiting to be sent to them",
+    "conversation": "they had written to us a short while before",
+    "reservation": "a crisis follow-up is due soon, and its slot is kept",
+    "window": "where they are it was too early or too late in the day",
+}
+
+
+def status_in_words(message: Message) -> str:
+    """Such as "Unknown: nobody knows whether it arrived"."""
+    return f"{message.get_status_display()}: {STATUS_SAYS[message.status]}"
+
+
+def code_in_words(message: Message) -> str:
+    """What the provider's code means, "" where there is none, or where the reason says it."""
+    if not message.error_code or f"({message.error_code})" in message.reason:
+        return ""
+    return errors.say(message.error_code)

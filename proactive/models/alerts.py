@@ -23,6 +23,39 @@ class CareAlert(models.Model):
         SENDING_HALTED = "sending_halted", "Sending stopped: our own configuration"
         SWEEP_HELD = "sweep_held", "A sweep stopped: far more texts than usual"
 
+    # Those that keep a crisis follow-up from somebody, or leave one without an answer.
+    CRISIS = (
+        Kind.CASCADE_UNANSWERED,
+        Kind.FOLLOWUP_MISSED,
+        Kind.FOLLOWUP_FAILED,
+        Kind.FOLLOWUP_STUCK,
+        Kind.FOLLOWUP_UNACCOUNTED,
+        # While these are open nobody gets a follow-up.
+        Kind.SENDING_HALTED,
+        Kind.SWEEP_HELD,
+    )
+
+    NEXT_STEP: dict[str, str] = {
+        Kind.CASCADE_UNANSWERED: "Call them. Once you have reached them, record the contact on "
+        "their page and resolve this.",
+        Kind.FOLLOWUP_MISSED: "Read the detail for what held it up, mend that if it can be "
+        "mended, and call them: its words would come too late now.",
+        Kind.FOLLOWUP_FAILED: "Call them. If the number is wrong, correct it on their page: "
+        "later follow-ups then go to the new one.",
+        Kind.OUTCOME_UNKNOWN: "Find out whether it arrived: the provider's log shows it, or ask "
+        "them. Then say so on the page of the text, which resolves this.",
+        Kind.FOLLOWUP_STUCK: "Look at the page of the text. If sending is on and it does not move, "
+        "tell an operator, and call them meanwhile.",
+        Kind.FOLLOWUP_UNACCOUNTED: "Call them, and tell an operator: the system has lost what it "
+        "must not lose.",
+        Kind.DUPLICATE: "Look whether both arrived. If they did, a word of apology may be right; "
+        "tell an operator either way.",
+        Kind.SENDING_HALTED: "Have the settings mended that the detail names. Then send a test "
+        "text from the switches: if it is taken, sending goes on and this resolves itself.",
+        Kind.SWEEP_HELD: "Open the sweep under Sweeps and look at who is due. If they are as many "
+        "as they should be, let it go on; else tell an operator before anything is sent.",
+    }
+
     kind = models.CharField(max_length=32, choices=Kind)
     caregiver = models.ForeignKey(
         Caregiver, null=True, blank=True, on_delete=models.CASCADE, related_name="alerts"
@@ -87,3 +120,8 @@ class CareAlert(models.Model):
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+    @property
+    def next_step(self) -> str:
+        """What to do next, in words; "" for a kind that is no more."""
+        return self.NEXT_STEP.get(self.kind, "")

@@ -10,7 +10,10 @@ from django.utils import timezone
 
 
 class Sweep(models.Model):
-    """One pass: who was due, what was decided. `now` is the instant that it decided for."""
+    """One pass: who was due, what was decided. `now` is the instant that it decided for.
+
+    Some sweeps also counted who was owed a text and got none: see `proactive.deferring`.
+    """
 
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -75,6 +75,9 @@ def test_starts_with_what_it_needs(settings):
         ({"PUBLIC_BASE_URL": "outreach.example.org"}, ["PUBLIC_BASE_URL"]),
         ({"SERVICE_NAME": "A name that is much too long"}, ["SERVICE_NAME"]),
         ({"SWEEP_MULTIPLE": "0", "SWEEP_CEILING": "many"}, ["SWEEP_MULTIPLE", "SWEEP_CEILING"]),
+        ({"ALERT_ESCALATION_EMAIL": "the nurse"}, ["ALERT_ESCALATION_EMAIL"]),
+        ({"ALERT_ESCALATION_MINUTES": "0"}, ["ALERT_ESCALATION_MINUTES"]),
+        ({"EMAIL_URL": "pigeon://user:hunter2@loft"}, ["EMAIL_URL"]),
         ({"SWEEP_MULTIPLE": "2.5", "SWEEP_CEILING": "-1"}, ["SWEEP_MULTIPLE", "SWEEP_CEILING"]),
         (
             {"DEBUG": "false", "DATABASE_URL": "nonsense", "SMS_GATEWAY": "pigeon"},

@@ -1,6 +1,7 @@
 """Closing what a person must look at: what they noted stays, and so does what is open besides."""
 
 import pytest
+from django.contrib.auth.models import User
 
 from proactive import alerts
 from proactive.models import CareAlert
@@ -50,3 +51,101 @@ def test_what_was_resolved_before_is_left_as_it_is():
     alerts.resolve_for_service(HELD, note="Settled.", now=NOON)
 
     assert CareAlert.objects.get().note == "Mine."
+
+
+# --- What staff do about one ---
+
+
+@pytest.fixture
+def grace():
+    return User.objects.create_user("grace")
+
+
+@pytest.fixture
+def ada():
+    return User.objects.create_user("ada")
+
+
+def opened(**fields) -> CareAlert:
+    return CareAlert.objects.create(**{"kind": UNKNOWN, "opened_at": NOON} | fields)
+
+
+def twice(alert: CareAlert) -> tuple[CareAlert, CareAlert]:
+    """The same alert as two people have it on their screens."""
+    return alert, CareAlert.objects.get(pk=alert.pk)
+
+
+def test_of_two_who_claim_at_once_one_has_it_and_the_other_sees_who(grace, ada):
+    first, second = twice(opened())
+
+    assert alerts.claim(first, by=grace, now=NOON)
+    assert not alerts.claim(second, by=ada, now=NOON)
+
+    assert (second.claimed_by, second.claimed_at) == (grace, NOON)
+
+
+def test_of_two_who_resolve_at_once_one_does_and_the_other_writes_nothing(grace, ada):
+    first, second = twice(opened(note="Nobody answers."))
+
+    assert alerts.resolve_by_staff(first, by=grace, done="Reached her.", now=NOON)
+    assert not alerts.resolve_by_staff(second, by=ada, done="Reached her too.", now=NOON)
+
+    assert (second.resolved_by, second.resolved_at) == (grace, NOON)
+    assert second.note == "Nobody answers.\n2027-01-05 12:00 UTC, grace: Reached her."
+
+
+def test_what_is_resolved_is_neither_claimed_nor_released(grace):
+    alert = opened(resolved_at=NOON)
+
+    assert not alerts.claim(alert, by=grace, now=NOON)
+    assert not alerts.release(alert)
+
+
+def test_a_colleague_may_release_what_somebody_left_behind(grace, ada):
+    alert = opened()
+    alerts.claim(alert, by=grace, now=NOON)
+
+    assert alerts.release(alert)
+    assert not alerts.release(alert)
+    assert alerts.claim(alert, by=ada, now=NOON)
+
+
+def test_notes_of_two_people_at_once_are_both_kept(grace, ada):
+    first, second = twice(opened())
+
+    alerts.add_note(first, by=grace, text="Line busy.", now=NOON)
+    alerts.add_note(second, by=ada, text="Called her son.", now=NOON)
+
+    assert second.note.splitlines() == [
+        "2027-01-05 12:00 UTC, grace: Line busy.",
+        "2027-01-05 12:00 UTC, ada: Called her son.",
+    ]
+
+
+def test_what_is_opened_again_is_in_the_hands_of_whoever_opened_it(grace):
+    alert = opened(resolved_at=NOON, escalated_at=NOON, note="Done.")
+
+    assert alerts.reopen(alert, by=grace, why="it was her sister", now=NOON)
+    assert not alerts.reopen(alert, by=grace, why="again", now=NOON)
+
+    alert = CareAlert.objects.get()
+    assert (alert.resolved_at, alert.escalated_at, alert.claimed_by) == (None, None, grace)
+    assert alert.note == "Done.\n2027-01-05 12:00 UTC, grace: Reopened: it was her sister"
+
+
+@pytest.mark.parametrize("about", ["person", "service"])
+def test_what_has_been_found_again_since_is_not_opened_twice(grace, about):
+    of = {"caregiver": MessageFactory().caregiver, "occasion": NOON} if about == "person" else {}
+    old = opened(resolved_at=NOON, **of)
+    opened(**of)
+
+    with pytest.raises(alerts.OpenAlready):
+        alerts.reopen(old, by=grace, why="x", now=NOON)
+
+    old.refresh_from_db()
+    assert (old.resolved_at, old.note) == (NOON, "")
+
+
+def test_every_kind_says_what_to_do_next():
+    assert {*CareAlert.Kind} == {*CareAlert.NEXT_STEP}
+    assert all(CareAlert(kind=kind).next_step for kind in CareAlert.Kind)

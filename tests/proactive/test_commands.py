@@ -35,6 +35,7 @@ def test_sweep_queues_and_tells_machines_what(at_noon):
         "queued": NONE | {"wellness": 1, "crisis_followup": 1},
         "superseded": NONE | {"crisis_followup": 2},
         "churned": 0,
+        "deferred": {name: {} for name in NONE},
         "held": "",
     }
     assert statuses() == {"queued": 2, "superseded": 2}
@@ -47,7 +48,16 @@ def test_a_dry_run_lists_what_it_would_queue_and_changes_nothing():
 
     shown = run_json("sweep", "--dry-run", "--at", AT)
 
-    assert [*shown] == ["now", "dry_run", "queued", "superseded", "churned", "held", "messages"]
+    assert [*shown] == [
+        "now",
+        "dry_run",
+        "queued",
+        "superseded",
+        "churned",
+        "deferred",
+        "held",
+        "messages",
+    ]
     assert (shown["now"], shown["dry_run"]) == (AT, True)
     assert [(one["phone_number"], one["cadence"], one["stage"]) for one in shown["messages"]] == [
         (maria.phone_number, "crisis_followup", 1),
@@ -83,7 +93,7 @@ def test_sweep_shows_operators_a_table_and_the_texts():
     shown = run("sweep", "--dry-run", "--at", AT)
 
     assert [line.split() for line in shown.splitlines() if "wellness  " in line] == [
-        ["│", "wellness", "│", "1", "│", "0", "│"]
+        ["│", "wellness", "│", "1", "│", "0", "│", "-", "│"]
     ]
     assert "0 people would become churned. As of 2027-01-05 12:00 UTC." in shown
     assert "  +14155550101  wellness: CareCheck: Hi Jo, how are you today" in shown

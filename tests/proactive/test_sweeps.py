@@ -132,6 +132,7 @@ def test_the_record_of_a_sweep_counts_what_it_did():
         "queued": NOTHING | {"crisis_followup": 1, "wellness": 2},
         "superseded": NOTHING | {"crisis_followup": 2},
         "churned": 1,
+        "deferred": {name: {} for name in NOTHING},
     }
     assert (swept.now, swept.dry_run, swept.error) == (NOON, False, "")
     assert swept.finished_at >= swept.started_at

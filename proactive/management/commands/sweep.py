@@ -5,6 +5,7 @@ from django.core.management.base import CommandError
 from rich.table import Table
 
 from caregiving.management.base import ReportingCommand
+from proactive import deferring
 from proactive.blast_guard import NEXT_STEP
 from proactive.cadences import BY_NAME
 from proactive.management.base import add_at, parse_at
@@ -48,10 +49,15 @@ class Command(ReportingCommand):
 
     def _print_table(self, sweep: Sweep) -> None:
         console = self.console()
-        table = Table("cadence", "would queue" if sweep.dry_run else "queued", "superseded")
+        table = Table(
+            "cadence", "would queue" if sweep.dry_run else "queued", "superseded", "deferred by"
+        )
         for name in BY_NAME:
             table.add_row(
-                name, str(sweep.counts["queued"][name]), str(sweep.counts["superseded"][name])
+                name,
+                str(sweep.counts["queued"][name]),
+                str(sweep.counts["superseded"][name]),
+                deferring.in_words(sweep.counts, name),
             )
         console.print(table)
         churned = "would become churned" if sweep.dry_run else "became churned"

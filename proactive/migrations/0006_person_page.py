@@ -8,7 +8,7 @@ from caregiving.migration_operations import AddIndexConcurrently
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("proactive", "0004_back_office")]
+    dependencies = [("proactive", "0005_home")]
 
     operations = [
         AddIndexConcurrently(
