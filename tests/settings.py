@@ -41,6 +41,9 @@ os.environ.update(
     OPT_OUT_CONFIRMATION="twilio",
     SWEEP_MULTIPLE="",
     SWEEP_CEILING="",
+    PROXY_COUNT="",
+    REQUIRE_SECOND_FACTOR="",
+    SESSION_IDLE_MINUTES="",
 )
 
 from caregiving.settings import *  # noqa: E402, F403
