@@ -3,6 +3,8 @@
 from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Q, QuerySet
 
+from proactive.roles import ADMINISTRATOR
+
 
 def held(user: User) -> frozenset[int]:
     """Keys of the permissions that a user's groups and the user have, active or not.
@@ -39,6 +41,13 @@ def groups_to_give(by: User) -> QuerySet[Group]:
     return Group.objects.exclude(permissions__in=Permission.objects.exclude(pk__in=held(by)))
 
 
-def permissions_to_give(by: User) -> QuerySet[Permission]:
-    permissions = Permission.objects.select_related("content_type")
+def permissions_to_give(by: User, *, beside: int | None = None) -> QuerySet[Permission]:
+    """What `by` may give a group: of what any role may, what they may themselves.
+
+    `beside`: the key of a group, whose own permissions are kept among them.
+    """
+    wanted = Q(group__name=ADMINISTRATOR.name)
+    if beside is not None:
+        wanted |= Q(group=beside)
+    permissions = Permission.objects.filter(wanted).distinct().order_by("name")
     return permissions if by.is_superuser else permissions.filter(pk__in=held(by))

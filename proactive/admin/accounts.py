@@ -10,6 +10,7 @@ from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Count, QuerySet
+from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html, format_html_join
@@ -198,6 +199,11 @@ class UserAdmin(BaseUserAdmin, AuditedAdmin, ActingAdmin):
         }
 
 
+class PermissionsField(ModelMultipleChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return obj.name
+
+
 @admin.register(Group)
 class GroupAdmin(BaseGroupAdmin, AuditedAdmin):
     """The four roles are declared in code and only looked at; others are made here."""
@@ -254,7 +260,18 @@ class GroupAdmin(BaseGroupAdmin, AuditedAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
         kwargs["queryset"] = rights.permissions_to_give(request.user)
         kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        kwargs["form_class"] = PermissionsField
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if obj is not None and "permissions" in form.base_fields:
+            # What it has already and no role has would be lost with the first saving.
+            own = rights.permissions_to_give(_user(request), beside=obj.pk)
+            form.base_fields["permissions"].queryset = own
+        return form
 
     def accounted(self, row: Any) -> dict[str, Any]:
         permissions = row.permissions.order_by("content_type__app_label", "codename")

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
@@ -17,7 +18,7 @@ from django_celery_beat.models import (
     SolarSchedule,
 )
 from unfold.admin import TabularInline
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from proactive import scheduling
 from proactive.admin.audited import AuditedAdmin
@@ -81,10 +82,23 @@ class TaskSelectWidget(UnfoldAdminSelectWidget, BaseTaskSelectWidget):
 
 
 class PeriodicTaskForm(BasePeriodicTaskForm):
+    """A task of the program, and how it is called; a name that it does not have is never rung."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["task"].widget = UnfoldAdminTextInputWidget()
-        self.fields["regtask"].widget = TaskSelectWidget()
+        del self.fields["task"]
+        task = self.fields["regtask"]
+        task.label, task.required, task.initial = "Task", True, self.instance.task
+        task.widget = TaskSelectWidget()
+        for name in ("description", "args", "kwargs"):
+            self.fields[name].widget.attrs["rows"] = 2
+
+    def clean(self) -> dict[str, Any]:
+        data = forms.ModelForm.clean(self) or self.cleaned_data
+        self.instance.task = data.get("regtask", "")
+        if data.get("expire_seconds") is not None and data.get("expires"):
+            self.add_error("expires", "Set only one of this and the number of seconds.")
+        return data
 
 
 @admin.register(PeriodicTask)
@@ -102,7 +116,7 @@ class PeriodicTaskAdmin(AuditedAdmin, ActingAdmin):
     readonly_fields = ("enabled", "last_run_at", "total_run_count")
     fieldsets = (
         (None, {"fields": ("name", "description", "enabled", "last_run_at", "total_run_count")}),
-        ("Task", {"fields": ("regtask", "task", "args", "kwargs")}),
+        ("Task", {"fields": ("regtask", "args", "kwargs")}),
         ("Schedule", {"fields": (*SCHEDULES, "start_time", "one_off")}),
         ("Limits", {"fields": ("expires", "expire_seconds", "priority", "queue")}),
     )
