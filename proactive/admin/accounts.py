@@ -83,7 +83,7 @@ class UserAdmin(BaseUserAdmin, AuditedAdmin, ActingAdmin):
     )
     add_fieldsets = (
         (None, {"fields": ("username", "first_name", "last_name", "email")}),
-        ("Password", {"fields": ("usable_password", "password1", "password2")}),
+        ("Password", {"fields": ("password1", "password2")}),
         ("What they may do", {"fields": ("is_staff", "groups")}),
     )
 
@@ -270,7 +270,8 @@ class GroupAdmin(BaseGroupAdmin, AuditedAdmin):
         if obj is not None and "permissions" in form.base_fields:
             # What it has already and no role has would be lost with the first saving.
             own = rights.permissions_to_give(_user(request), beside=obj.pk)
-            form.base_fields["permissions"].queryset = own
+            field: Any = form.base_fields["permissions"]
+            field.queryset = own
         return form
 
     def accounted(self, row: Any) -> dict[str, Any]:

@@ -50,8 +50,24 @@ class ActionFilter(DropdownFilter):
         return queryset.filter(action=self.value()) if self.value() else queryset
 
 
+class WhoFilter(AutocompleteSelectFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "who"
+
+
+class WhomFilter(AutocompleteSelectFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "whom"
+
+
 class DayFilter(RangeDateFilter):
     """From one day to another, both included, by the clock that staff read."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "day"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if (first := self._day("from")) is not None:
@@ -72,11 +88,12 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_select_related = ("by", "caregiver")
     list_filter = (
         ActionFilter,
-        ("by", AutocompleteSelectFilter),
-        ("caregiver", AutocompleteSelectFilter),
+        ("by", WhoFilter),
+        ("caregiver", WhomFilter),
         ("at", DayFilter),
     )
     list_filter_submit = True
+    show_facets = admin.ShowFacets.NEVER  # a count for each choice reads the whole table
     sortable_by = ("at",)
     ordering = ("-at",)
     fields = ("at", "who", "what", "about", "reason", "changed")

@@ -1,6 +1,6 @@
 """Beat's schedule: what is rung, how often, and whether."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -26,6 +26,7 @@ from proactive.admin.confirming import Act, ActingAdmin, Done, Skip
 
 # Each names its tasks by the same related name.
 SCHEDULES = ("interval", "crontab", "solar", "clocked")
+UNITS = (("day", 24 * 3600), ("hour", 3600), ("minute", 60), ("second", 1))
 COUNTED_BY_BEAT = ("last_run_at", "total_run_count")
 
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
@@ -34,7 +35,19 @@ for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, Cl
 
 def _in_words(task: PeriodicTask) -> str:
     schedule = task.scheduler
+    if isinstance(schedule, IntervalSchedule):
+        return _every(schedule)
     return getattr(schedule, "human_readable", None) or str(schedule or "never")
+
+
+def _every(interval: IntervalSchedule) -> str:
+    """In the greatest unit that fits: 86400 seconds are "every day"."""
+    seconds = timedelta(**{interval.period: interval.every}) // timedelta(seconds=1)
+    for name, length in UNITS:
+        count, rest = divmod(seconds, length)
+        if count and not rest:
+            return f"every {name}" if count == 1 else f"every {count} {name}s"
+    return str(interval)
 
 
 def _switching(enabled: bool) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Sign-ins that failed too often: who is counted, and what they are told."""
 
+from datetime import timedelta
 from ipaddress import ip_address
 
 from axes.helpers import get_cool_off
@@ -42,7 +43,8 @@ def locked_out(
         **admin.site.each_context(request),
         "title": "Too many failed sign-ins",
         "limit": settings.AXES_FAILURE_LIMIT,
-        "until": (latest or timezone.now()) + get_cool_off(request),
+        # To the next whole minute, so that what the page says is never too early.
+        "until": (latest or timezone.now()) + get_cool_off(request) + timedelta(minutes=1),
     }
     return render(
         request,
