@@ -181,7 +181,7 @@ class UserAdmin(BaseUserAdmin, AuditedAdmin, ActingAdmin):
             if user is not None and request.method == "POST":
                 stored = User.objects.get(pk=user.pk).password
                 if stored != user.password:
-                    self.account(request, "set_password", user, "set a new password", {})
+                    self.account(request, "set_password_of", user, "set a new password", {})
         return response
 
     def offered_acts(self, request: HttpRequest, row: Any, now: datetime) -> list[dict[str, str]]:

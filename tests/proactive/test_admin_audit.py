@@ -1,6 +1,6 @@
 """The audit's page: found by who, what and when; read, and changed by nobody."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
@@ -60,7 +60,7 @@ def test_a_row_says_who_did_what_to_whom_and_why(client, boss, nurse):
 
 def test_it_is_found_by_what_by_who_by_whom_and_by_day(client, boss, nurse):
     josefina = CaregiverFactory()
-    noon = timezone.make_aware(datetime(2026, 3, 10, 12))
+    noon = datetime(2026, 3, 10, 12, tzinfo=UTC)
     record("pause", says="one", by=nurse, now=noon, target=josefina)
     record("opt_out", says="two", by=boss, now=noon + timedelta(hours=11, minutes=59))
     record("pause", says="three", by=boss, now=noon + timedelta(hours=12))
