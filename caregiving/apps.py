@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class CaregivingConfig(AppConfig):
     name = "caregiving"
     verbose_name = "People"
+
+    def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_in
+
+        from caregiving.middleware import note_sign_in
+
+        user_logged_in.connect(note_sign_in)

@@ -6,15 +6,18 @@ so an operator mends them in one go rather than one restart at a time.
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import environ
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -59,6 +62,13 @@ def _count(name: str) -> int:
     number = env.int(name)
     if number < 1:
         raise ValueError("write a whole number, 1 or more")
+    return int(number)
+
+
+def _number_of_proxies(name: str) -> int:
+    number = env.int(name)
+    if number < 0:
+        raise ValueError("write a whole number, 0 or more")
     return int(number)
 
 
@@ -112,6 +122,70 @@ if not DEBUG:
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+# Whether all names below ours speak https, and whether browsers may learn that from a list built
+# into them, is for whoever owns the domain to say, not for one service under it.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+# Not less: Django compares where a form was posted from, and Origin goes missing with it.
+SECURE_REFERRER_POLICY = "same-origin"
+
+# What a page may load and do. Alpine, which Unfold is built on, evaluates the expressions in its
+# attributes; charts and dialogs set styles. No script stands in a page itself.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, UNSAFE_EVAL],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- Signing in ---
+
+AUTHENTICATION_BACKENDS = [
+    # First: whoever has failed too often is not even asked for the password.
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    # What was stored before is still read, and stored anew at the next sign-in.
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+# By name and address together: else anybody could lock anybody out from anywhere.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+# The time that the page names holds, however often somebody tries meanwhile.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_ENABLE_ACCESS_FAILURE_LOG = True
+AXES_LOCKOUT_CALLABLE = "proactive.signing_in.throttling.locked_out"
+AXES_CLIENT_IP_CALLABLE = "proactive.signing_in.throttling.client_address"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
+AXES_VERBOSE = False
+# Its pages are ours, and read-only; see proactive/admin/sign_ins.py.
+AXES_ENABLE_ADMIN = False
+# How many of our own proxies stand in front, each of which adds to X-Forwarded-For.
+PROXY_COUNT: int = _read("PROXY_COUNT", _number_of_proxies, 0)
+
+# Of whoever may do more than look after people, and of superusers; anybody else may set one up.
+REQUIRE_SECOND_FACTOR: bool = _read("REQUIRE_SECOND_FACTOR", _bool, not DEBUG)
+OTP_TOTP_ISSUER = SERVICE_NAME
+
+SESSION_IDLE_MINUTES: int = _read("SESSION_IDLE_MINUTES", _count, 30)
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+# How long a row is kept that nobody uses: enough for the longest idling that makes sense.
+SESSION_COOKIE_AGE = 24 * 3600
 
 # --- Texts ---
 
@@ -256,6 +330,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -264,18 +339,30 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_celery_beat",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "csp",
     "caregiving",
     "proactive",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "caregiving.middleware.tell_browsers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "caregiving.middleware.end_idle_sessions",
+    "proactive.signing_in.middleware.ask_for_second_factor",
+    # Last: it turns the answer to a sign-in that was refused into the page that says so.
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "caregiving.urls"
 WSGI_APPLICATION = "caregiving.wsgi.application"
@@ -347,6 +434,13 @@ UNFOLD = {
     "ENVIRONMENT": "proactive.admin.badge.sending",
     "DASHBOARD_CALLBACK": "proactive.admin.home.dashboard",
     "SIDEBAR": {"navigation": "proactive.admin.navigation.navigation"},
+    # In the menu under one's own name.
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Second factor", "link": reverse_lazy("second_factor")},
+        ],
+    },
     # Unfold brings no class that its own pages do not use: ours are here, one file an area.
     "STYLES": [
         _stylesheet(area)

@@ -50,6 +50,31 @@ def texts_can_go_out(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
+def signing_in_is_guarded(**kwargs: Any) -> list[CheckMessage]:
+    """For production: sign-ins are told apart by address, and a password alone is not enough."""
+    found: list[CheckMessage] = []
+    https = urlsplit(settings.PUBLIC_BASE_URL).scheme == "https"
+    if https and not os.environ.get("PROXY_COUNT", "").strip():
+        found.append(
+            Warning(
+                "PROXY_COUNT is not set: behind the proxy that ends TLS everybody has its address, "
+                "so that whoever fails to sign in often enough locks a name out for all.",
+                hint="Set it to the number of proxies of your own; 0 if there is none.",
+                id="proactive.W003",
+            )
+        )
+    if not settings.REQUIRE_SECOND_FACTOR:
+        found.append(
+            Warning(
+                "REQUIRE_SECOND_FACTOR is off: a password is enough to change the policy.",
+                hint="Remove it from the environment.",
+                id="proactive.W004",
+            )
+        )
+    return found
+
+
+@register(Tags.security, deploy=True)
 def the_pace_is_chosen(**kwargs: Any) -> list[CheckMessage]:
     """A pace that the sender cannot keep makes texts expire at the provider: nobody may guess."""
     if settings.SMS_GATEWAY != "twilio" or os.environ.get("SMS_PER_SECOND", "").strip():

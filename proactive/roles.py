@@ -80,6 +80,9 @@ ADMINISTRATOR = Role(
         "caregiving.import_caregiver",
         "proactive.view_auditentry",
         "proactive.view_refusedwebhook",
+        "axes.view_accessattempt",
+        "axes.view_accessfailurelog",
+        "axes.view_accesslog",
         *(
             f"{app}.{verb}_{model}"
             for app, model in (name.split(".") for name in _ADMINISTERED)

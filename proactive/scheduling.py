@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.db import transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 TICK_SECONDS = 60
@@ -43,6 +44,21 @@ def sync_schedules() -> list[str]:
     present = set(PeriodicTask.objects.values_list("name", flat=True))
     # Asked first, so that an interval that staff changed is not created anew beside theirs.
     return [entry.name for entry in ENTRIES if entry.name not in present and _create(entry)]
+
+
+def set_enabled(task: PeriodicTask, enabled: bool) -> bool:
+    """Have beat ring this task, or not; returns False when it was so already.
+
+    Beat reads its schedule again when it sees that it has changed, within some seconds.
+    """
+    with transaction.atomic():
+        locked = PeriodicTask.objects.select_for_update().get(pk=task.pk)
+        if locked.enabled == enabled:
+            return False
+        locked.enabled = enabled
+        # Saved, not updated: saving is what tells beat. Beat itself counts in the other fields.
+        locked.save(update_fields=["enabled", "last_run_at", "date_changed"])
+    return True
 
 
 def _create(entry: Entry) -> bool:

@@ -45,6 +45,9 @@ os.environ.update(
     ALERT_ESCALATION_MINUTES="",
     EMAIL_URL="",
     EMAIL_FROM="",
+    PROXY_COUNT="",
+    REQUIRE_SECOND_FACTOR="",
+    SESSION_IDLE_MINUTES="",
 )
 
 from caregiving.settings import *  # noqa: E402, F403

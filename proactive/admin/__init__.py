@@ -1,5 +1,27 @@
 """The back office: pages over both apps."""
 
-from proactive.admin import alerts, home, people, policy, schedule, sweeps, texts
+from proactive.admin import (
+    accounts,
+    alerts,
+    audit,
+    home,
+    people,
+    policy,
+    schedule,
+    sign_ins,
+    sweeps,
+    texts,
+)
 
-__all__ = ["alerts", "home", "people", "policy", "schedule", "sweeps", "texts"]
+__all__ = [
+    "accounts",
+    "alerts",
+    "audit",
+    "home",
+    "people",
+    "policy",
+    "schedule",
+    "sign_ins",
+    "sweeps",
+    "texts",
+]

@@ -23,16 +23,17 @@ TWILIO = {
 }
 
 
-def check(settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def check(settings: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
     """`manage.py check` with these settings, and with those of no developer's shell."""
+    ours = {*PRODUCTION, "SMS_GATEWAY", "SMS_PER_SECOND", "ALLOW_TIME_TRAVEL"}
+    ours |= {"DJANGO_SETTINGS_MODULE", "REQUIRE_SECOND_FACTOR", "PROXY_COUNT"}
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("TWILIO_")
-        and name not in {*PRODUCTION, "SMS_GATEWAY", "ALLOW_TIME_TRAVEL", "DJANGO_SETTINGS_MODULE"}
+        if not name.startswith("TWILIO_") and name not in ours
     }
     return subprocess.run(
-        [sys.executable, "manage.py", "check"],
+        [sys.executable, "manage.py", "check", *options],
         cwd=ROOT,
         env=inherited | settings,
         capture_output=True,
@@ -45,6 +46,15 @@ def check(settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("settings", [{}, PRODUCTION, PRODUCTION | TWILIO])
 def test_starts_with_what_it_needs(settings):
     result = check(settings)
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_deployment_that_is_set_up_as_described_has_nothing_to_warn_of():
+    key = "a key of more than fifty characters, of which many differ: 0123456789"
+    chosen = {"SECRET_KEY": key, "SMS_PER_SECOND": "1", "PROXY_COUNT": "1"}
+
+    result = check(PRODUCTION | TWILIO | chosen, "--deploy", "--fail-level", "WARNING")
 
     assert (result.returncode, result.stderr) == (0, "")
 
@@ -79,6 +89,10 @@ def test_starts_with_what_it_needs(settings):
         ({"ALERT_ESCALATION_MINUTES": "0"}, ["ALERT_ESCALATION_MINUTES"]),
         ({"EMAIL_URL": "pigeon://user:hunter2@loft"}, ["EMAIL_URL"]),
         ({"SWEEP_MULTIPLE": "2.5", "SWEEP_CEILING": "-1"}, ["SWEEP_MULTIPLE", "SWEEP_CEILING"]),
+        (
+            {"PROXY_COUNT": "-1", "REQUIRE_SECOND_FACTOR": "maybe", "SESSION_IDLE_MINUTES": "0"},
+            ["PROXY_COUNT", "REQUIRE_SECOND_FACTOR", "SESSION_IDLE_MINUTES"],
+        ),
         (
             {"DEBUG": "false", "DATABASE_URL": "nonsense", "SMS_GATEWAY": "pigeon"},
             ["SECRET_KEY", "ALLOWED_HOSTS", "SMS_GATEWAY", "DATABASE_URL"],

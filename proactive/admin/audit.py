@@ -1,0 +1,161 @@
+"""The audit: who did what to whom, when and why. It is read, and never written here."""
+
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilter, RangeDateFilter
+from unfold.paginator import InfinitePaginator
+from unfold.utils import parse_date_str
+
+from proactive.admin.base import ReadOnlyAdmin
+from proactive.admin.confirming import ActingAdmin
+from proactive.models import AuditEntry
+
+# So many of the newest entries tell which actions there are: all of them would be a long read.
+RECENT = 1000
+NUMBERS = {"phone_number", "to_number", "from_number"}
+WORDS = {"body", "text"}
+
+
+def _labels() -> dict[str, str]:
+    """What the declared acts are called."""
+    return {
+        act.name: act.label
+        for model_admin in admin.site._registry.values()
+        if isinstance(model_admin, ActingAdmin)
+        for act in model_admin.acts
+    }
+
+
+class ActionFilter(DropdownFilter):
+    title = "what"
+    parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterator[tuple[str, str]]:
+        labels = _labels()
+        newest = AuditEntry.objects.order_by("-at").values_list("action", flat=True)[:RECENT]
+        names = {*labels, *newest}
+        return iter(sorted((name, labels.get(name, _spelled(name))) for name in names))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(action=self.value()) if self.value() else queryset
+
+
+class WhoFilter(AutocompleteSelectFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "who"
+
+
+class WhomFilter(AutocompleteSelectFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "whom"
+
+
+class DayFilter(RangeDateFilter):
+    """From one day to another, both included, by the clock that staff read."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "day"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if (first := self._day("from")) is not None:
+            queryset = queryset.filter(at__gte=first)
+        if (last := self._day("to")) is not None:
+            queryset = queryset.filter(at__lt=last + timedelta(days=1))
+        return queryset
+
+    def _day(self, end: str) -> datetime | None:
+        day = parse_date_str(self.used_parameters.get(f"{self.parameter_name}_{end}"))
+        return None if day is None else timezone.make_aware(datetime.combine(day, time()))
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    paginator = InfinitePaginator
+    list_display = ("at", "who", "what", "whom", "why")
+    list_select_related = ("by", "caregiver")
+    list_filter = (
+        ActionFilter,
+        ("by", WhoFilter),
+        ("caregiver", WhomFilter),
+        ("at", DayFilter),
+    )
+    list_filter_submit = True
+    show_facets = admin.ShowFacets.NEVER  # a count for each choice reads the whole table
+    sortable_by = ("at",)
+    ordering = ("-at",)
+    fields = ("at", "who", "what", "about", "reason", "changed")
+    readonly_fields = fields
+
+    @admin.display(description="who")
+    def who(self, entry: AuditEntry) -> str:
+        return str(entry.by) if entry.by else "the command line"
+
+    @admin.display(description="what")
+    def what(self, entry: AuditEntry) -> str:
+        return entry.says
+
+    @admin.display(description="to whom or what")
+    def whom(self, entry: AuditEntry) -> str:
+        person = str(entry.caregiver) if entry.caregiver else ""
+        return ", ".join(dict.fromkeys(part for part in (entry.target_label, person) if part))
+
+    @admin.display(description="why")
+    def why(self, entry: AuditEntry) -> str:
+        return entry.reason
+
+    @admin.display(description="to whom or what")
+    def about(self, entry: AuditEntry) -> str | SafeString:
+        """The row that it was done to, with a link while it has a page."""
+        name = f"admin:{entry.target_type.replace('.', '_')}_change"
+        try:
+            url = reverse(name, args=[entry.target_id])
+        except NoReverseMatch:
+            return self.whom(entry)
+        return format_html('<a class="account-link" href="{}">{}</a>', url, self.whom(entry))
+
+    @admin.display(description="from which value to which")
+    def changed(self, entry: Any) -> str | SafeString:
+        if not entry.changes:
+            return "nothing that has values"
+        return render_to_string(
+            "proactive/audit_changes.html", {"changes": entry.changes_to_show, "entry": entry}
+        )
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        entry: Any = super().get_object(request, *args, **kwargs)
+        if entry is not None:
+            entry.changes_to_show = [
+                (_spelled(name), *(_shown(request, name, value) for value in values))
+                for name, values in entry.changes.items()
+            ]
+        return entry
+
+
+def _spelled(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _shown(request: HttpRequest, name: str, value: Any) -> str:
+    """A value as this user may read it."""
+    if value in (None, "", []):
+        return "nothing"
+    if name in WORDS and not request.user.has_perm("proactive.see_body"):
+        return "You may not read this"
+    if name in NUMBERS and not request.user.has_perm("caregiving.see_number"):
+        return f"{str(value)[:5]}***{str(value)[-4:]}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,1 @@
+"""How staff get into the back office: throttled, and some with a second factor."""
