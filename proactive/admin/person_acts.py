@@ -21,8 +21,9 @@ from proactive.admin.person_forms import (
 )
 from proactive.cadences import BY_NAME, CRISIS_FOLLOWUP, DORMANT_REACTIVATION
 from proactive.care import Deed, Refused
+from proactive.clocks import duration
 from proactive.declaring import Cadence
-from proactive.rules import look_up_standings
+from proactive.rules import CHURN_AFTER, look_up_standings
 
 Look = Callable[[Caregiver, dict[str, Any], datetime], str]
 Do = Callable[[Caregiver, dict[str, Any], User, datetime], Deed]
@@ -166,8 +167,9 @@ REACTIVATE = _act(
     "reactivate",
     "Reactivate",
     "Who has churned hears nothing until they are heard from. Say when that was: silence counts "
-    "from then. If they stay silent, reactivation begins after 7 days, and after 31 they are "
-    "churned again.",
+    f"from then. If they stay silent, reactivation begins after "
+    f"{duration(DORMANT_REACTIVATION.due[0])}, and after {duration(CHURN_AFTER)} they are churned "
+    "again.",
     lambda one, data, now: care.foresee_reactivation(one, at=data["at"], now=now),
     lambda one, data, by, now: care.reactivate(one, at=data["at"], now=now),
     form=ContactForm,

@@ -60,7 +60,7 @@ class PastMomentField(forms.DateTimeField):
 
     def get_bound_field(self, form: forms.BaseForm, field_name: str) -> forms.BoundField:
         # Named when the page is shown: the zone is a setting.
-        self.help_text = f"On the clock of the service ({timezone.get_current_timezone_name()})."
+        self.help_text = f"On the clock of the service ({timezone.get_current_timezone()})."
         return super().get_bound_field(form, field_name)
 
 
