@@ -28,8 +28,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from proactive import audit
 from proactive.audit import Changes
 
-# More at once than this is an operator's job: each row is a transaction of its own.
-MOST = 1000
+# More at once than this is an operator's job: each row is a transaction of its own. Each is also a
+# field of the form, and Django reads no more than 1,000 of those.
+MOST = 900
 SHOWN = 20
 
 
