@@ -78,22 +78,36 @@ class Standing:
 
 
 def look_up_standing(caregiver: Caregiver) -> None:
-    """Read a person's standing (one query), for `explain` and `forecast`.
+    """Read a person's standing, for `explain`, `forecast` and what staff do."""
+    look_up_standings([caregiver])
 
-    Of texts that are over, only those of occasions that the row still tells of: an anchor is one of
+
+def look_up_standings(people: list[Caregiver]) -> None:
+    """The same for several at once, in one query.
+
+    Of texts that are over, only those of occasions that a row still tells of: an anchor is one of
     its instants, so no rule asks for others, and in years they become thousands.
     """
-    values = (getattr(caregiver, field.attname) for field in Caregiver._meta.concrete_fields)
-    occasions = [value for value in values if isinstance(value, datetime)]
+    values = (
+        getattr(caregiver, field.attname)
+        for caregiver in people
+        for field in Caregiver._meta.concrete_fields
+    )
+    occasions = {value for value in values if isinstance(value, datetime)}
     rows = (
-        caregiver.messages.standing()
-        .filter(Q(status__in=WAITING) | Q(occasion__in=occasions))
-        .values_list("cadence", "stage", "occasion", "status")
+        Message.objects.standing()
+        .filter(Q(status__in=WAITING) | Q(occasion__in=occasions), caregiver__in=people)
+        .values_list("caregiver_id", "cadence", "stage", "occasion", "status")
     )
-    caregiver.standing = Standing(  # type: ignore[attr-defined]
-        is_waiting=any(status in WAITING for *_, status in rows),
-        taken=frozenset((cadence, stage, occasion) for cadence, stage, occasion, _ in rows),
-    )
+    texts: dict[int, list[tuple[str, int | None, datetime | None, str]]] = {}
+    for key, *text in rows:
+        texts.setdefault(key, []).append(tuple(text))  # type: ignore[arg-type]
+    for caregiver in people:
+        own = texts.get(caregiver.pk, [])
+        caregiver.standing = Standing(  # type: ignore[attr-defined]
+            is_waiting=any(status in WAITING for *_, status in own),
+            taken=frozenset((cadence, stage, occasion) for cadence, stage, occasion, _ in own),
+        )
 
 
 def standing(caregiver: Caregiver) -> Standing:

@@ -6,13 +6,17 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from caregiving.models import Caregiver
+from proactive.admin.confirming import ActingAdmin
 from proactive.admin.person import PersonPage
+from proactive.admin.person_acts import PERSON_ACTS
 from proactive.clocks import home
 
 
 @admin.register(Caregiver)
-class CaregiverAdmin(PersonPage):
+class CaregiverAdmin(PersonPage, ActingAdmin):
     """The list of people; a person's page is in person.py."""
+
+    acts = PERSON_ACTS
 
     list_display = (
         "__str__",
