@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/policy/", RedirectView.as_view(pattern_name="admin:proactive_policy")),
     path("admin/", admin.site.urls),
     path("", include("proactive.urls")),
 ]

@@ -94,7 +94,8 @@ class Piece:
 
 def compare(before: str, after: str) -> Iterator[Piece]:
     """What was changed, word by word."""
-    old, new = (re.findall(r"\s+|[^\s]+", text) for text in (before, after))
+    # Each word with the space after it: spaces alone would be found equal anywhere.
+    old, new = (re.findall(r"\S+\s*|\s+", text) for text in (before, after))
     matcher = difflib.SequenceMatcher(a=old, b=new, autojunk=False)
     for operation, i, j, k, n in matcher.get_opcodes():
         if operation == "equal":

@@ -86,11 +86,8 @@ def test_a_comparison_goes_word_by_word():
 
     assert pieces == [
         Piece("", "How are "),
-        Piece("del", "you"),
-        Piece("ins", "you,"),
-        Piece("", " "),
-        Piece("del", "today?"),
-        Piece("ins", "really?"),
+        Piece("del", "you today?"),
+        Piece("ins", "you, really?"),
     ]
 
 
