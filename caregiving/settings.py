@@ -201,6 +201,12 @@ _require(
     SMS_PER_SECOND is None or 0.01 <= SMS_PER_SECOND <= 1000,
     f"SMS_PER_SECOND must be a number from 0.01 to 1000, not {SMS_PER_SECOND}",
 )
+# In US dollars. Only to tell staff what words cost: nothing is decided by it.
+SMS_SEGMENT_COST: float = _read("SMS_SEGMENT_COST", env.float, 0.0079)
+_require(
+    SMS_SEGMENT_COST is None or 0 <= SMS_SEGMENT_COST <= 10,
+    f"SMS_SEGMENT_COST must be a number of US dollars from 0 to 10, not {SMS_SEGMENT_COST}",
+)
 CONSOLE_SMS_LOG: Path = Path(_read("CONSOLE_SMS_LOG", env.str, str(VAR_DIR / "sms.jsonl")))
 
 TWILIO_ACCOUNT_SID: str = _read("TWILIO_ACCOUNT_SID", env.str, "")

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/second-factor/", include("proactive.signing_in.urls")),
+    path("admin/policy/", RedirectView.as_view(pattern_name="admin:proactive_policy")),
     path("admin/", admin.site.urls),
     path("", include("proactive.urls")),
 ]

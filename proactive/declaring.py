@@ -153,7 +153,12 @@ def _current(anchor: Anchor, number: int, count: int, due: timedelta, limit: tim
             f"{local(since + due, caregiver)} and fits until {local(since + limit, caregiver)}"
         )
 
-    return Rule("stage", lambda now: anchor.at_least(due, now) & anchor.less_than(limit, now), says)
+    return Rule(
+        "stage",
+        lambda now: anchor.at_least(due, now) & anchor.less_than(limit, now),
+        says,
+        means=f"{anchor.words} at least {duration(due)} and less than {duration(limit)} ago",
+    )
 
 
 def _fits(anchor: Anchor, number: int, limit: timedelta) -> Rule:
@@ -181,6 +186,7 @@ def _owed(counter: str, number: int) -> Rule:
         lambda now: Q(**{f"{counter}__isnull": True}) | Q(**{f"{counter}__lt": number}),
         says,
         asked_again=False,
+        means=f"stage {number} is not dealt with yet",
     )
 
 
@@ -213,6 +219,7 @@ def _once(cadence: str, anchor: Anchor, stage: int) -> Rule:
         ),
         asked_again=False,
         test=is_free,
+        means=f"no text for stage {stage} of this occasion exists",
     )
 
 
@@ -234,6 +241,7 @@ def _interval(every: timedelta) -> Rule:
         ),
         says,
         asked_again=False,
+        means=f"had no proactive text in the last {duration(every)}",
     )
 
 
@@ -246,7 +254,12 @@ def _silent(silence: timedelta) -> Rule:
             f"silent for {duration(silence)} at {local(since + silence, caregiver)}"
         )
 
-    return Rule("silence", lambda now: SILENCE.at_least(silence, now), says)
+    return Rule(
+        "silence",
+        lambda now: SILENCE.at_least(silence, now),
+        says,
+        means=f"was not heard from for {duration(silence)}",
+    )
 
 
 # --- Making room ---
@@ -278,4 +291,9 @@ def reserved_for(urgent: Cadence, *, within: timedelta) -> Rule:
                 )
         return f"no {urgent.label.lower()} is due soon"
 
-    return Rule("reservation", condition, says)
+    return Rule(
+        "reservation",
+        condition,
+        says,
+        means=f"no {urgent.label.lower()} is due, or falls due within {duration(within)}",
+    )

@@ -34,8 +34,9 @@ class Rule:
     """One condition.
 
     `condition(now)` is the `Q` that a row must meet. `says(caregiver, now)` puts the state of the
-    row into a sentence with its numbers, true whether the rule holds or not. `asked_again` tells
-    whether delivery asks once more; it does not where the claim itself has changed the answer.
+    row into a sentence with its numbers, true whether the rule holds or not. `means`: the condition
+    in general terms, said of nobody in particular. `asked_again` tells whether delivery asks once
+    more; it does not where the claim itself has changed the answer.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Rule:
     # Only where SQL asks what Python knows already of one person:
     test: Callable[[Caregiver, datetime], bool] | None = None
     changes: Callable[[Caregiver, datetime], Iterator[datetime]] | None = None
+    means: str = ""
 
     def holds(self, caregiver: Caregiver, now: datetime) -> bool:
         if self.test is not None:
@@ -123,7 +125,12 @@ def _consent_says(caregiver: Caregiver, now: datetime) -> str:
     return f"opted out {local(caregiver.opted_out_at, caregiver)}"
 
 
-CONSENT = Rule("consent", lambda now: Q(opted_out_at__isnull=True), _consent_says)
+CONSENT = Rule(
+    "consent",
+    lambda now: Q(opted_out_at__isnull=True),
+    _consent_says,
+    means="has not opted out",
+)
 
 
 def _pause_says(caregiver: Caregiver, now: datetime) -> str:
@@ -138,6 +145,7 @@ PAUSE = Rule(
     "pause",
     lambda now: Q(outreach_paused_until__isnull=True) | Q(outreach_paused_until__lte=now),
     _pause_says,
+    means="texts to them are not paused by staff",
 )
 
 
@@ -149,7 +157,12 @@ def _reachable_says(caregiver: Caregiver, now: datetime) -> str:
     return f"cannot be texted since {local(since, caregiver)}{because}"
 
 
-REACHABLE = Rule("reachable", lambda now: Q(unreachable_at__isnull=True), _reachable_says)
+REACHABLE = Rule(
+    "reachable",
+    lambda now: Q(unreachable_at__isnull=True),
+    _reachable_says,
+    means="their number can be texted",
+)
 
 
 def _gate_says(caregiver: Caregiver, now: datetime) -> str:
@@ -169,6 +182,7 @@ GATE_OPEN = Rule(
     ),
     _gate_says,
     asked_again=False,
+    means=f"had no proactive text in the last {duration(GATE)}",
 )
 
 # While a text waits the gate is normally closed as well; this holds when delivery has been down
@@ -183,6 +197,7 @@ NOTHING_WAITING = Rule(
     ),
     asked_again=False,
     test=lambda caregiver, now: not standing(caregiver).is_waiting,
+    means="no other text to them is waiting to be sent",
 )
 
 
@@ -202,6 +217,7 @@ def conversation(quiet: timedelta) -> Rule:
         "conversation",
         lambda now: Q(last_contact_at__isnull=True) | Q(last_contact_at__lte=now - quiet),
         says,
+        means=f"has not written in the last {duration(quiet)}",
     )
 
 
@@ -222,6 +238,7 @@ def in_window(window: Window) -> Rule:
         says,
         test=lambda caregiver, now: window.is_open(places(caregiver), now),
         changes=lambda caregiver, now: window.openings(places(caregiver), now),
+        means=f"it is {window} where they live, in every zone that they may be in",
     )
 
 
@@ -248,6 +265,7 @@ NOT_CHURNED = Rule(
     "journey",
     lambda now: Q(journey_phase__in=(JourneyPhase.ONBOARDING, JourneyPhase.ACTIVE)),
     _phase_says,
+    means="is onboarding or active, not churned",
 )
 
 
@@ -287,8 +305,15 @@ def _cascade_says(caregiver: Caregiver, now: datetime) -> str:
     return f"crisis follow-ups run until {local(crisis + CASCADE, caregiver)}"
 
 
+_NOT_LAPSED_MEANS = (
+    f"heard from in the last {duration(CHURN_AFTER)} (or had a crisis in the last "
+    f"{duration(CASCADE)})"
+)
 ACTIVE = Rule(
-    "journey", lambda now: Q(journey_phase=JourneyPhase.ACTIVE) & _not_lapsed(now), _journey_says
+    "journey",
+    lambda now: Q(journey_phase=JourneyPhase.ACTIVE) & _not_lapsed(now),
+    _journey_says,
+    means=f"is active, and {_NOT_LAPSED_MEANS}",
 )
 SIGNED_UP = Rule(
     "journey",
@@ -297,12 +322,16 @@ SIGNED_UP = Rule(
         | Q(journey_phase=JourneyPhase.ACTIVE) & _not_lapsed(now)
     ),
     _journey_says,
+    means=f"is onboarding; or is active, and {_NOT_LAPSED_MEANS}",
 )
-NO_OPEN_CASCADE = Rule("cascade", _cascade_over, _cascade_says)
+NO_OPEN_CASCADE = Rule(
+    "cascade", _cascade_over, _cascade_says, means=f"had no crisis in the last {duration(CASCADE)}"
+)
 PROFILE_INCOMPLETE = Rule(
     "profile",
     lambda now: Q(first_name="") | Q(relationship="") | Q(zip_code=""),
     _profile_says,
+    means="first name, relationship or ZIP code is missing",
 )
 
 
@@ -321,21 +350,26 @@ def _band_says(caregiver: Caregiver, now: datetime) -> str:
     return says
 
 
-def _tier(condition: Callable[[datetime], Q]) -> Rule:
-    return Rule("tier", condition, _band_says)
+def _tier(means: str, condition: Callable[[datetime], Q]) -> Rule:
+    return Rule("tier", condition, _band_says, means=means)
 
 
 IN_CRISIS = Q(burnout_band=BurnoutBand.CRISIS)
 # "At most seven days ago" includes the seventh day to the instant.
-IN_RECENT_CRISIS = _tier(lambda now: IN_CRISIS & Q(last_crisis_event_at__gte=now - RECENT_CRISIS))
+IN_RECENT_CRISIS = _tier(
+    f"burnout band is crisis, and the last crisis was at most {duration(RECENT_CRISIS)} ago",
+    lambda now: IN_CRISIS & Q(last_crisis_event_at__gte=now - RECENT_CRISIS),
+)
 IN_LASTING_CRISIS = _tier(
+    f"burnout band is crisis, and no crisis was in the last {duration(RECENT_CRISIS)}",
     lambda now: (
         IN_CRISIS
         & (Q(last_crisis_event_at__isnull=True) | Q(last_crisis_event_at__lt=now - RECENT_CRISIS))
-    )
+    ),
 )
-BAND_HIGH = _tier(lambda now: Q(burnout_band=BurnoutBand.HIGH))
-BAND_MODERATE = _tier(lambda now: Q(burnout_band=BurnoutBand.MODERATE))
+BAND_HIGH = _tier("burnout band is high", lambda now: Q(burnout_band=BurnoutBand.HIGH))
+BAND_MODERATE = _tier("burnout band is moderate", lambda now: Q(burnout_band=BurnoutBand.MODERATE))
 WELL_AND_ASKED = _tier(
-    lambda now: Q(burnout_band__in=(BurnoutBand.MILD, BurnoutBand.THRIVING), wellness_opt_in=True)
+    "burnout band is mild or thriving, and they asked for check-ins",
+    lambda now: Q(burnout_band__in=(BurnoutBand.MILD, BurnoutBand.THRIVING), wellness_opt_in=True),
 )

@@ -57,7 +57,7 @@ def validate(body: str) -> None:
     Refused: unknown placeholders, a `$` that begins none, a placeholder without its `$`, and a
     text that without names is empty or longer than a text may be.
     """
-    body = _plain(body)  # as it will be sent: what is dropped from it may join its words
+    body = plain(body)  # as it will be sent: what is dropped from it may join its words
     if not body.strip():
         raise ValueError("The text is empty.")
     template = Template(body)
@@ -129,7 +129,7 @@ def render(body: str, caregiver: Named, *, language: str) -> str:
     after becomes "your loved one". Raises KeyError or ValueError for placeholders that `validate`
     refuses.
     """
-    filled = Template(_plain(body)).substitute(
+    filled = Template(plain(body)).substitute(
         first_name=_name(caregiver.first_name) or _NO_NAME,
         care_recipient_name=_name(caregiver.care_recipient_name) or _NO_RECIPIENT,
         service_name=_service_name(),
@@ -137,7 +137,7 @@ def render(body: str, caregiver: Named, *, language: str) -> str:
     return _without_recipient(_without_name(filled, language), language).strip()
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """`text` in characters that cost nothing extra, where that leaves its letters as they are."""
     # Composed first: "é" is one GSM-7 letter, "e" with a combining accent is UCS-2.
     text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
@@ -146,12 +146,12 @@ def _plain(text: str) -> str:
 
 def _name(value: str) -> str:
     """A name as it may stand within a sentence; "" for one without a letter, such as "-"."""
-    name = " ".join(_plain(value or "").split()).strip(" ,;:")
+    name = " ".join(plain(value or "").split()).strip(" ,;:")
     return name if any(char.isalnum() for char in name) else ""
 
 
 def _service_name() -> str:
-    return " ".join(_plain(settings.SERVICE_NAME).split())
+    return " ".join(plain(settings.SERVICE_NAME).split())
 
 
 _SENTENCE_START = r"(?P<start>(?:^|[.!?:\n])[ \n]*[¿¡\"'(]*)"

@@ -32,6 +32,7 @@ os.environ.update(
     ALLOW_TIME_TRAVEL="false",
     SMS_GATEWAY="console",
     SMS_PER_SECOND="",
+    SMS_SEGMENT_COST="",
     TWILIO_ACCOUNT_SID="",
     TWILIO_AUTH_TOKEN="",
     TWILIO_MESSAGING_SERVICE_SID="",

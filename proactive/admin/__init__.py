@@ -10,6 +10,8 @@ from proactive.admin import (
     schedule,
     sign_ins,
     sweeps,
+    switches,
+    templates,
     texts,
 )
 
@@ -23,5 +25,7 @@ __all__ = [
     "schedule",
     "sign_ins",
     "sweeps",
+    "switches",
+    "templates",
     "texts",
 ]

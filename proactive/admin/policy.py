@@ -1,138 +1,171 @@
-"""The words and the switches."""
+"""The page of the policy: every cadence as it is declared, its switch, and where its words are.
 
-from typing import Any
+Nothing here knows a cadence: what stands on the page is read from the declarations.
+"""
 
-from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import ValidationError
-from django.db import transaction
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from unfold.admin import ModelAdmin
-from unfold.decorators import action
-from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from proactive import switches, tasks, trial
-from proactive.admin.base import OnlyChangedAdmin
 from proactive.cadences import CADENCES
+from proactive.clocks import duration
+from proactive.declaring import Cadence, Step
 from proactive.models import CadenceSwitch, MessageTemplate
-from proactive.sms import segments
+from proactive.rules import CHURN_AFTER, Rule
+from proactive.switches import Switchboard
+
+if TYPE_CHECKING:
+    from proactive.admin.switches import CadenceSwitchAdmin
+
+# By cadence, stage and tier: the templates, one for each language.
+Words = dict[tuple[str, int | None, str], list[MessageTemplate]]
 
 
-@admin.register(MessageTemplate)
-class MessageTemplateAdmin(ModelAdmin):
-    list_display = ("cadence", "stage", "tier", "language", "body", "size")
-    list_filter = ("cadence", "language")
-    search_fields = ("body",)
-    fields = ("cadence", "stage", "tier", "language", "body", "size", "updated_at")
-    readonly_fields = ("cadence", "stage", "tier", "language", "size", "updated_at")
+@dataclass(frozen=True)
+class State:
+    """How a switch stands: in words, and as `on`, `off`, `paused` or `halted`."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # every wording exists from the start: it is edited, not invented
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    @admin.display(description="length without names")
-    def size(self, template: MessageTemplate) -> str:
-        size = segments.measure(template.body)
-        return f"{size.units} {size.encoding} units, {size.segments} segment(s)"
+    tone: str
+    says: str
 
 
-class CadenceSwitchForm(forms.ModelForm):
-    cadence = forms.ChoiceField(
-        choices=lambda: [
-            (CadenceSwitch.EVERYTHING, "Everything"),
-            *((cadence.name, cadence.label) for cadence in CADENCES),
-        ],
-        widget=UnfoldAdminSelectWidget,
+def page(model_admin: "CadenceSwitchAdmin", request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    board = Switchboard(
+        {one.cadence: one for one in CadenceSwitch.objects.select_related("changed_by")}
     )
+    words = _words() if request.user.has_perm("proactive.view_messagetemplate") else {}
 
-    class Meta:
-        model = CadenceSwitch
-        fields = ("cadence", "is_on", "paused_until", "reason")
+    def switch(name: str) -> dict[str, Any]:
+        row = board.of(name)
+        return {
+            "row": row,
+            "state": state_of(row, now),
+            "acts": model_admin.offered_acts(request, row, now),
+        }
 
-
-class SendTestForm(BaseDialogForm):
-    phone = forms.CharField(
-        label="Your own phone",
-        widget=UnfoldAdminTextInputWidget,
-        help_text="With its country code, such as +14155552671. Never a caregiver's.",
-    )
-
-    def clean_phone(self) -> str:
-        return trial.read_number(self.cleaned_data["phone"])
-
-
-@admin.register(CadenceSwitch)
-class CadenceSwitchAdmin(OnlyChangedAdmin):
-    """Without a row a cadence is on.
-
-    While one is off its queued texts are cancelled and given back; while everything is off, they
-    wait.
-    """
-
-    form = CadenceSwitchForm
-    list_display = ("cadence", "is_on", "paused_until", "reason", "changed_at")
-    actions_list = ("send_test",)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # it is switched on again instead, which settles its alert
-
-    def save_model(self, request: HttpRequest, obj: CadenceSwitch, form: Any, change: Any) -> None:
-        if change and not form.changed_data:
-            return
-        # Whoever edits a switch takes it over: a test text lifts what the system did, not this.
-        obj.halted = False
-        if change:
-            obj.save(update_fields=[*form.changed_data, "halted", "changed_at"])
-        else:
-            obj.save()
-        now = timezone.now()
-        if obj.cadence == CadenceSwitch.EVERYTHING and obj.is_open(now):
-            switches.resolve_halt(now=now, by=_user(request), note="Switched on again.")
-        # Whatever was held back should not wait for the next minute.
-        transaction.on_commit(tasks.ring)
-
-    @action(
-        description="Send a test text",
-        icon="send_to_mobile",
-        permissions=["change"],
-        dialog={
-            "title": "Send a test text",
-            "description": "To your own phone, whatever the switches say. If the provider takes "
-            "it, sending that the system halted goes on.",
-            "form_class": SendTestForm,
-            "form_submit_text": "Send",
+    return TemplateResponse(
+        request,
+        "proactive/policy.html",
+        {
+            **model_admin.admin_site.each_context(request),
+            "title": "Policy",
+            "may_test": request.user.has_perm("proactive.change_policy"),
+            "everything": switch(CadenceSwitch.EVERYTHING),
+            "is_open": board.everything.is_open(now),
+            "shared": [rule.means for rule in shared_rules()],
+            "cadences": [
+                {**describe(cadence, words), **switch(cadence.name)} for cadence in CADENCES
+            ],
+            "zone": settings.TIME_ZONE,
         },
     )
-    def send_test(self, request: HttpRequest, form: SendTestForm) -> HttpResponse:
-        phone = form.cleaned_data["phone"]
-        try:
-            says = trial.send_trial(phone, now=timezone.now(), by=_user(request)).says()
-            self.message_user(request, says, messages.SUCCESS)
-        except (trial.NotTaken, ValidationError) as error:
-            says = error.messages[0] if isinstance(error, ValidationError) else str(error)
-            self.message_user(request, says, messages.ERROR)
-        switch = switches.everything()
-        LogEntry.objects.create(
-            user=_user(request),
-            content_type=ContentType.objects.get_for_model(CadenceSwitch),
-            object_id=str(switch.pk) if switch.pk else None,
-            object_repr=str(switch),
-            action_flag=CHANGE,
-            change_message=f"Test text to a number that ends in {phone[-4:]}: {says}",
+
+
+def state_of(switch: CadenceSwitch, now: datetime) -> State:
+    """How `switch` itself stands at `now`, whatever stands above it."""
+    if switch.halted:
+        return State("halted", "Halted by the system")
+    if not switch.is_on:
+        return State("off", "Off")
+    if not switch.is_open(now):
+        return State("paused", f"Paused until {local_time(switch.paused_until)}")
+    return State("on", "On")
+
+
+def local_time(instant: datetime | None) -> str:
+    """`Tue 5 Jan 2027 12:00 (America/Chicago)`, by the clock of the service."""
+    assert instant is not None
+    here = timezone.localtime(instant)
+    return f"{here:%a} {here.day} {here:%b %Y %H:%M} ({settings.TIME_ZONE})"
+
+
+def rough(length: timedelta) -> str:
+    """How long something takes, as people say it: `40 seconds`, `3 minutes`, `2 hours`."""
+    if length < timedelta(minutes=2):
+        return f"{max(round(length.total_seconds()), 1)} seconds"
+    return duration(length)
+
+
+def shared_rules() -> list[Rule]:
+    """The rules that every text of every cadence must meet, as they are."""
+    first, *others = (cadence.rules(cadence.steps[0]) for cadence in CADENCES)
+    return [rule for rule in first if all(rule in rules for rules in others)]
+
+
+def describe(cadence: Cadence, words: Words) -> dict[str, Any]:
+    """One cadence in words: `facts` of the whole, `stages` or `tiers` with links to their words."""
+    facts = [
+        ("Who", "; ".join(rule.means for rule in cadence.who)),
+        ("Counted from", cadence.anchor.words),
+        ("Local hours", str(cadence.window)),
+        ("After they wrote", f"left alone for {duration(cadence.quiet)}"),
+        (
+            "Makes room",
+            "goes out only while " + " and ".join(rule.means for rule in cadence.yields)
+            if cadence.yields
+            else "for nothing",
+        ),
+        (
+            "If it cannot go out",
+            "an alert asks a person, and every stage is accounted for"
+            if cadence.vital
+            else "it is found again until its time is over; no alert",
+        ),
+    ]
+    if cadence.ends_in_churn:
+        facts.append(
+            ("At its end", f"churned after {duration(CHURN_AFTER)} of silence: no more texts")
         )
-        back = reverse("admin:proactive_cadenceswitch_changelist")
-        return HttpResponse(headers={"HX-Redirect": back})
+    return {
+        "cadence": cadence,
+        "priority": CADENCES.index(cadence) + 1,
+        "facts": facts,
+        "stages": [
+            {
+                "number": step.stage,
+                "due": duration(step.due),
+                "limit": duration(step.limit),
+                "words": _links(cadence, step, words),
+            }
+            for step in cadence.steps
+            if step.due is not None and step.limit is not None
+        ],
+        "tiers": [
+            {
+                "name": tier.name.replace("_", " ").capitalize(),
+                "who": tier.who.means,
+                "every": duration(tier.every),
+                "silence": duration(tier.silence),
+                "words": _links(cadence, step, words),
+            }
+            for tier in cadence.tiers
+            for step in cadence.steps
+            if step.tier == tier.name
+        ],
+    }
 
 
-def _user(request: HttpRequest) -> User:
-    """Who is asking: the admin lets in nobody without a login."""
-    assert isinstance(request.user, User)
-    return request.user
+def _words() -> Words:
+    words: Words = {}
+    known = MessageTemplate.objects.filter(cadence__in=[cadence.name for cadence in CADENCES])
+    for template in known.defer("body").order_by("language"):
+        words.setdefault((template.cadence, template.stage, template.tier), []).append(template)
+    return words
+
+
+def _links(cadence: Cadence, step: Step, words: Words) -> list[tuple[str, str]]:
+    """Language and address of each wording."""
+    return [
+        (
+            template.get_language_display(),
+            reverse("admin:proactive_messagetemplate_change", args=[template.pk]),
+        )
+        for template in words.get((cadence.name, step.stage, step.tier), ())
+    ]

@@ -39,7 +39,7 @@ class MessageTemplate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.cadence} {self.stage or self.tier} ({self.language})"
+        return f"{self.of_what()} ({self.get_language_display()})"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         # A bad placeholder would be found out by the person who gets the text: refuse it here,
@@ -54,6 +54,11 @@ class MessageTemplate(models.Model):
             wording.validate(self.body)
         except ValueError as error:
             raise ValidationError({"body": str(error)}) from error
+
+    def of_what(self) -> str:
+        """`Crisis follow-up 3`, `Wellness check-in, crisis recent`."""
+        label = _in_words(self.cadence)
+        return f"{label} {self.stage}" if self.stage else f"{label}, {self.tier.replace('_', ' ')}"
 
 
 class CadenceSwitch(models.Model):
@@ -88,7 +93,7 @@ class CadenceSwitch(models.Model):
         verbose_name_plural = "cadence switches"
 
     def __str__(self) -> str:
-        return f"{self.cadence}: {self.words()}"
+        return "All sending" if self.cadence == self.EVERYTHING else _in_words(self.cadence)
 
     def is_open(self, now: datetime) -> bool:
         return self.is_on and (self.paused_until is None or self.paused_until <= now)
@@ -97,3 +102,9 @@ class CadenceSwitch(models.Model):
         if not self.is_on:
             return "off"
         return f"paused until {self.paused_until:%Y-%m-%d %H:%M} UTC" if self.paused_until else "on"
+
+
+def _in_words(cadence: str) -> str:
+    from proactive.cadences import BY_NAME  # its rules ask about models
+
+    return BY_NAME[cadence].label if cadence in BY_NAME else cadence

@@ -149,8 +149,10 @@ def test_switching_everything_off_stops_the_next_sweep_and_rings(
     monkeypatch.setattr(tasks, "ring", lambda: rung.append(True))
     with django_capture_on_commit_callbacks(execute=True):
         answer = admin_client.post(
-            reverse("admin:proactive_cadenceswitch_add"),
-            {"cadence": CadenceSwitch.EVERYTHING, "reason": "drill"},
+            reverse(
+                "admin:proactive_cadenceswitch_act", args=[CadenceSwitch.EVERYTHING, "switch_off"]
+            ),
+            {"reason": "drill"},
         )
     assert answer.status_code == 302
     run_sweep(now=NOON)

@@ -346,3 +346,21 @@ def test_what_had_to_stand_back_goes_out_a_day_later(gateway):
         [("dormant_reactivation", 1)],
         [("assessment_reminder", 1)],
     ]
+
+
+def test_every_rule_says_in_general_terms_what_it_means():
+    rules = {
+        (rule.name, rule.means)
+        for cadence in CADENCES
+        for step in cadence.steps
+        for rule in cadence.rules(step)
+    }
+
+    assert [name for name, means in rules if not means] == []
+    # What is declared stands in them.
+    assert (
+        "window",
+        "it is 11:00-20:00 where they live, in every zone that they may be in",
+    ) in rules
+    assert ("reservation", "no crisis follow-up is due, or falls due within 12 hours") in rules
+    assert ("conversation", "has not written in the last 1 hour") in rules

@@ -10,7 +10,7 @@ from proactive import alerts, switches
 from proactive.delivery import deliver_queued
 from proactive.models import CadenceSwitch, CareAlert
 from proactive.sms.gateway import Outcome, SmsError
-from proactive.switches import Standing, halt_everything, resume, standing
+from proactive.switches import NothingToChange, Standing, halt_everything, resume, standing
 from tests.proactive.people import HOUR, NOON
 from tests.proactive.queueing import queued, statuses
 
@@ -151,3 +151,108 @@ def test_what_waited_through_a_halt_goes_out_and_the_next_trouble_is_told_anew(g
     assert deliver_queued(now=NOON).results == {"sent": 2}
     assert statuses() == {"sent": 2}
     assert CareAlert.objects.filter(resolved_at=None).count() == 0
+
+
+# --- What staff do ---
+
+
+@pytest.fixture
+def lead():
+    return User.objects.create(username="lead")
+
+
+def switch(cadence="everything"):
+    return CadenceSwitch.objects.get(cadence=cadence)
+
+
+def test_a_switch_that_was_never_put_gets_its_row_and_the_name_of_who_put_it(lead):
+    switched = switches.switch_off("wellness", by=lead, reason="too many", now=NOON)
+
+    assert switched.switch == switch("wellness")
+    assert (switched.switch.is_on, switched.switch.reason) == (False, "too many")
+    assert switched.switch.changed_by == lead
+    assert switched.changes == {"is_on": [True, False], "reason": ["", "too many"]}
+    assert stands() is Standing.ON
+
+
+def test_a_pause_ends_by_itself(lead):
+    switches.pause("everything", until=NOON + HOUR, by=lead, reason="drill", now=NOON)
+
+    assert stands() is Standing.PAUSED
+    assert standing(switches.everything(), NOON + HOUR) is Standing.ON
+
+
+def test_what_was_off_can_be_given_an_end(lead):
+    switches.switch_off("everything", by=lead, reason="", now=NOON)
+
+    switches.pause("everything", until=NOON + HOUR, by=lead, reason="until one", now=NOON)
+
+    assert standing(switches.everything(), NOON + HOUR) is Standing.ON
+
+
+@pytest.mark.parametrize("until", [NOON, NOON - HOUR])
+def test_there_is_no_pause_until_a_time_that_is_past(lead, until):
+    with pytest.raises(NothingToChange, match="that time is past"):
+        switches.pause("everything", until=until, by=lead, reason="", now=NOON)
+
+    assert stands() is Standing.ON
+
+
+def test_what_the_system_halted_is_not_paused(lead):
+    halt()
+
+    with pytest.raises(NothingToChange, match="the system halted it"):
+        switches.pause("everything", until=NOON + HOUR, by=lead, reason="", now=NOON)
+
+    assert stands() is Standing.HALTED
+
+
+@pytest.mark.parametrize(
+    "fields", [{"is_on": False}, {"paused_until": NOON + HOUR}, {"is_on": False, "halted": True}]
+)
+def test_to_switch_on_ends_whatever_stopped_it(lead, fields):
+    everything(reason="old", **fields)
+
+    switched = switches.switch_on("everything", by=lead, reason="mended", now=NOON)
+
+    assert stands() is Standing.ON
+    row = switch()
+    assert (row.halted, row.paused_until, row.reason, row.changed_by) == (False, None, "", lead)
+    assert switched.changes["reason"] == ["old", ""]
+
+
+def test_one_cadence_that_is_switched_on_settles_no_halt_of_everything(lead):
+    halt()
+    switches.switch_off("wellness", by=lead, reason="", now=NOON)
+
+    switches.switch_on("wellness", by=lead, reason="", now=NOON)
+
+    assert CareAlert.objects.get().resolved_at is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "change"),
+    [
+        ({"is_on": False}, switches.switch_off),
+        ({}, switches.switch_on),
+        ({"paused_until": NOON - HOUR}, switches.switch_on),
+    ],
+)
+def test_what_stands_so_already_is_left_alone(lead, fields, change):
+    everything(reason="as it was", **fields)
+    before = CadenceSwitch.objects.values().get()
+
+    with pytest.raises(NothingToChange, match="already"):
+        change("everything", by=lead, reason="again", now=NOON)
+
+    assert CadenceSwitch.objects.values().get() == before
+
+
+def test_a_halt_names_nobody_and_who_resumes_it_is_named(lead):
+    switches.pause("everything", until=NOON + HOUR, by=lead, reason="", now=NOON)
+    halt_everything(reason=SUSPENDED, now=NOON + HOUR)
+    assert switch().changed_by is None
+
+    resume(now=NOON + HOUR, by=lead, note="Mended.")
+
+    assert switch().changed_by == lead

@@ -3,20 +3,20 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
 from proactive import switches, tasks, trial
-from proactive.models import CadenceSwitch, CareAlert, Message
+from proactive.models import AuditEntry, CadenceSwitch, CareAlert, Message
 from proactive.sms.gateway import Outcome, SmsError
 from tests.factories import CaregiverFactory
 from tests.proactive.commanding import refusal, run, run_json
 
 PHONE = "+12025550143"
-DIALOG = "/admin/proactive/cadenceswitch/send_test/"
+PAGE = reverse("admin:proactive_send_test")
+POLICY = reverse("admin:proactive_policy")
 MISCONFIGURED = SmsError(Outcome.MISCONFIGURED, "Our account is suspended (30002)", code="30002")
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +121,7 @@ def test_what_staff_switched_off_or_paused_is_not_lifted(gateway, fields, state)
         (
             RuntimeError("a surprise"),
             "The gateway broke: RuntimeError. Look at the phone before you try again: it may have "
-            "arrived. Nothing was resumed; the log says more.",
+            "arrived. The log says more. Nothing was resumed.",
         ),
     ],
 )
@@ -156,22 +156,20 @@ def test_what_is_no_number_is_refused(gateway):
 # --- In the admin ---
 
 
-def submit(client, phone=PHONE):
-    return client.post(DIALOG, {"phone": phone, "_form_submitted": "True"})
+def submit(client, phone=PHONE, reason="drill"):
+    return client.post(PAGE, {"phone": phone, "reason": reason})
 
 
 def said(client):
-    page = client.get(reverse("admin:proactive_cadenceswitch_changelist"))
-    return [str(message) for message in page.context["messages"]]
+    return [str(message) for message in client.get(POLICY).context["messages"]]
 
 
-def test_the_list_of_switches_offers_a_test_text(admin_client):
-    page = admin_client.get(reverse("admin:proactive_cadenceswitch_changelist"))
-    assert DIALOG in page.content.decode()
+def test_the_policy_offers_a_test_text(admin_client):
+    assert PAGE in admin_client.get(POLICY).content.decode()
 
 
-def test_to_open_the_dialog_sends_nothing(admin_client, gateway, halted):
-    answer = admin_client.get(DIALOG)
+def test_to_open_the_page_sends_nothing(admin_client, gateway, halted):
+    answer = admin_client.get(PAGE)
 
     assert answer.status_code == 200
     assert "Your own phone" in answer.content.decode()
@@ -179,19 +177,21 @@ def test_to_open_the_dialog_sends_nothing(admin_client, gateway, halted):
     assert not is_on()
 
 
-def test_staff_lift_a_halt_with_a_test_text_and_the_log_names_them(admin_client, gateway, halted):
+def test_staff_lift_a_halt_with_a_test_text_and_the_audit_names_them(admin_client, gateway, halted):
     answer = submit(admin_client)
 
-    assert answer["HX-Redirect"] == "/admin/proactive/cadenceswitch/"
+    assert answer.url == POLICY
     assert [entry["to"] for entry in gateway.sent] == [PHONE]
     assert is_on()
     admin = User.objects.get()
+    assert switches.everything().changed_by == admin
     assert CareAlert.objects.get().resolved_by == admin
     says = "The provider took the text; see that it arrives. Sending was halted and is on again."
     assert said(admin_client) == [says]
-    entry = LogEntry.objects.get()
-    assert (entry.user, entry.object_id) == (admin, str(halted.pk))
-    assert entry.change_message == f"Test text to a number that ends in 0143: {says}"
+    entry = AuditEntry.objects.get()
+    assert (entry.by, entry.action, entry.reason) == (admin, "send_test", "drill")
+    assert (entry.target_type, entry.target_id) == ("proactive.cadenceswitch", str(halted.pk))
+    assert entry.says == f"Test text to a number that ends in 0143: {says}"
 
 
 def test_staff_are_told_why_a_test_text_was_not_taken(admin_client, gateway, halted):
@@ -202,7 +202,15 @@ def test_staff_are_told_why_a_test_text_was_not_taken(admin_client, gateway, hal
     (says,) = said(admin_client)
     assert says.startswith("Our account is suspended (30002). Check the TWILIO_ settings")
     assert not is_on()
-    assert LogEntry.objects.get().change_message.endswith(says)
+    assert AuditEntry.objects.get().says.endswith(says)
+
+
+def test_where_nothing_was_ever_switched_a_test_text_is_in_the_audit_too(admin_client, gateway):
+    submit(admin_client)
+
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.target_id) == ("send_test", "")
+    assert not CadenceSwitch.objects.exists()
 
 
 def test_a_number_that_becomes_a_caregivers_after_it_was_typed_gets_nothing(
@@ -222,32 +230,42 @@ def test_a_number_that_becomes_a_caregivers_after_it_was_typed_gets_nothing(
     assert gateway.tried == []
 
 
-@pytest.mark.parametrize("phone", ["", "myself", "(202) 555-0143"])
-def test_the_dialog_asks_again_for_a_number_that_may_not_get_it(
-    admin_client, gateway, halted, phone
+@pytest.mark.parametrize(
+    ("phone", "reason", "wrong"),
+    [
+        ("", "drill", "phone"),
+        ("myself", "drill", "phone"),
+        ("(202) 555-0143", "drill", "phone"),
+        ("+12025550144", "", "reason"),
+    ],
+)
+def test_the_page_asks_again_for_a_number_that_may_not_get_it_or_a_reason(
+    admin_client, gateway, halted, phone, reason, wrong
 ):
     CaregiverFactory(phone_number=PHONE)
 
-    answer = submit(admin_client, phone)
+    answer = submit(admin_client, phone, reason)
 
-    assert "HX-Redirect" not in answer
-    assert answer.context["form"].errors.keys() == {"phone"}
+    assert answer.status_code == 200
+    assert answer.context["form"].errors.keys() == {wrong}
     assert gateway.tried == []
     assert not is_on()
+    assert not AuditEntry.objects.exists()
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_who_may_only_look_at_switches_sends_no_test_text(client, gateway, halted, method):
     viewer = User.objects.create_user("viewer", is_staff=True)
-    viewer.user_permissions.add(Permission.objects.get(codename="view_cadenceswitch"))
+    viewer.groups.add(Group.objects.get(name="Viewer"))
     client.force_login(viewer)
 
-    answer = getattr(client, method)(DIALOG, {"phone": PHONE, "_form_submitted": "True"})
+    answer = getattr(client, method)(PAGE, {"phone": PHONE, "reason": "drill"})
 
     assert answer.status_code == 403
     assert gateway.tried == []
-    page = client.get(reverse("admin:proactive_cadenceswitch_changelist"))
-    assert DIALOG not in page.content.decode()
+    page = client.get(POLICY)
+    assert page.status_code == 200
+    assert PAGE not in page.content.decode()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -268,30 +286,30 @@ def test_the_provider_is_never_called_inside_a_transaction(admin_client, gateway
 # --- Staff and the switch itself ---
 
 
-def edit(client, switch, **typed):
-    url = reverse("admin:proactive_cadenceswitch_change", args=[switch.pk])
-    answer = client.post(url, {"cadence": "everything", **typed})
-    assert answer.status_code == 302
+def act(client, name, **typed):
+    url = reverse("admin:proactive_cadenceswitch_act", args=["everything", name])
+    return client.post(url, {"reason": "until the audit ends"} | typed)
 
 
 def test_staff_who_switch_a_halt_on_again_settle_its_alert(admin_client, halted):
     before = halted.changed_at
 
-    edit(admin_client, halted, is_on="on")
+    assert act(admin_client, "switch_on", reason="mended").url == POLICY
 
     halted.refresh_from_db()
     assert (halted.is_on, halted.halted) == (True, False)
     assert halted.changed_at > before
     alert = CareAlert.objects.get()
     assert alert.resolved_at is not None
-    assert (alert.resolved_by, alert.note) == (User.objects.get(), "Switched on again.")
+    assert (alert.resolved_by, alert.note) == (User.objects.get(), "Switched on again: mended")
 
 
 def test_staff_who_keep_a_halt_off_for_reasons_of_their_own_have_taken_it_over(
     admin_client, gateway, halted
 ):
-    edit(admin_client, halted, reason="until the audit ends")
+    act(admin_client, "switch_off")
 
+    assert CadenceSwitch.objects.get().reason == "until the audit ends"
     assert run("send_test", PHONE).endswith(
         "Sending stays off, as staff wish: only they change that.\n"
     )
@@ -299,14 +317,45 @@ def test_staff_who_keep_a_halt_off_for_reasons_of_their_own_have_taken_it_over(
     assert CareAlert.objects.get().resolved_at is None
 
 
-def test_to_save_a_switch_unchanged_takes_nothing_over(admin_client, halted):
-    edit(admin_client, halted, reason=halted.reason)
+def test_to_look_at_what_an_act_would_do_takes_nothing_over(admin_client, halted):
+    for name in ("switch_off", "switch_on"):
+        url = reverse("admin:proactive_cadenceswitch_act", args=["everything", name])
+        assert admin_client.get(url).status_code == 200
+        assert admin_client.post(url, {"reason": "look", "look": "1"}).status_code == 200
 
     assert CadenceSwitch.objects.get().halted is True
 
 
-def test_a_switch_is_not_deleted(admin_client, halted):
-    url = reverse("admin:proactive_cadenceswitch_delete", args=[halted.pk])
+def test_a_switch_is_neither_deleted_nor_edited_nor_added(admin_client, halted):
+    for page in ("delete", "change"):
+        url = reverse(f"admin:proactive_cadenceswitch_{page}", args=[halted.pk])
+        typed = {"post": "yes", "cadence": "everything", "is_on": "on"}
+        assert admin_client.post(url, typed).status_code == 403
+    url = reverse("admin:proactive_cadenceswitch_add")
+    assert admin_client.post(url, {"cadence": "wellness"}).status_code == 403
 
-    assert admin_client.post(url, {"post": "yes"}).status_code == 403
     assert not is_on()
+    assert CadenceSwitch.objects.count() == 1
+
+
+# --- Words of a template ---
+
+
+def test_words_go_out_as_they_are_and_lift_no_halt(gateway, halted, rung):
+    assert trial.send_words("(202) 555-0143", "Hi there.").startswith("recorded-")
+
+    assert [(entry["to"], entry["body"]) for entry in gateway.sent] == [(PHONE, "Hi there.")]
+    assert not Message.objects.exists()
+    assert not is_on()
+    assert rung == []
+
+
+def test_words_that_are_not_taken_say_what_to_check(gateway):
+    gateway.fails_with = SmsError(Outcome.REJECTED, "The number is a landline (21635)")
+
+    with pytest.raises(trial.NotTaken) as refused:
+        trial.send_words(PHONE, "Hi there.")
+
+    assert str(refused.value) == (
+        "The number is a landline (21635). Check the number, or use another phone."
+    )

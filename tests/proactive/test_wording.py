@@ -313,7 +313,7 @@ def high(language: str) -> "MessageTemplate":
 @pytest.mark.django_db
 def test_each_step_takes_its_own_template_in_the_language_of_the_person():
     for row in MessageTemplate.objects.all():
-        row.body = str(row)
+        row.body = f"{row.cadence} {row.stage or row.tier} ({row.language})"
         row.save()
     templates = Wording.load()
 
