@@ -13,6 +13,9 @@ from tests.factories import CaregiverFactory
 from tests.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, FakeTwilio
 from tests.fakes import RecordingGateway
 
+# These need a browser: `make browser-tests`, which names them.
+collect_ignore = ["browser"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

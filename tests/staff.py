@@ -1,12 +1,14 @@
 """Staff for tests: a member of each role, and signing them in."""
 
+from typing import Any
+
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from proactive.roles import Role
 
 
-def member_of(role: Role | None, **fields) -> User:
+def member_of(role: Role | None, **fields: Any) -> User:
     """Somebody of staff with this role only; None: nobody of staff, though with an account."""
     name = role.name if role else "Outsider"
     user = User.objects.create_user(

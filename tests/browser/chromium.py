@@ -3,6 +3,11 @@
 import os
 from pathlib import Path
 
+from playwright.sync_api import ViewportSize
+
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
 MISSING = (
     "No Chromium on this machine: `make browser` installs it (as root on Debian or Ubuntu), or set "
     "CHROMIUM to the path of one."
@@ -33,6 +38,9 @@ def find() -> str | None:
             return place
     downloaded = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", "~/.cache/ms-playwright"))
     return next(
-        (str(one) for one in sorted(downloaded.expanduser().glob("chromium-*/chrome-linux*/chrome"))),
+        (
+            str(one)
+            for one in sorted(downloaded.expanduser().glob("chromium-*/chrome-linux*/chrome"))
+        ),
         None,
     )

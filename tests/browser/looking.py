@@ -6,8 +6,8 @@ from typing import Any
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
+from tests.browser.chromium import DESKTOP, PHONE
+
 BAD = ("serious", "critical")
 
 # What is known and left as it is: (rule, part of the selector, why).
@@ -27,7 +27,9 @@ def faults(page: Page) -> list[str]:
             page.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", dark)
             # In the dark only colours differ.
             rules = ["color-contrast"] if dark else None
-            found += [f"{where}, {'dark' if dark else 'light'}: {one}" for one in _axe_on(page, rules)]
+            found += [
+                f"{where}, {'dark' if dark else 'light'}: {one}" for one in _axe_on(page, rules)
+            ]
         if too_wide := _sticks_out(page):
             found.append(f"{where}: the page scrolls sideways: {too_wide}")
     return found
@@ -57,7 +59,8 @@ def _sticks_out(page: Page) -> str:
             if (document.documentElement.scrollWidth <= width) return "";
             const out = [...document.querySelectorAll("body *")].filter(
                 (one) => one.getBoundingClientRect().right > width + 1);
-            const where = out.slice(0, 3).map((one) => one.outerHTML.replace(/\\s+/g, " ").slice(0, 120));
+            const where = out.slice(0, 3).map(
+                (one) => one.outerHTML.replace(/\\s+/g, " ").slice(0, 120));
             return `${document.documentElement.scrollWidth} px: ${where.join(" ... ")}`;
         }"""
     )

@@ -65,7 +65,9 @@ def _wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
                 return
         except (URLError, OSError):
             time.sleep(0.1)
-    raise RuntimeError(f"The web server does not answer:\n{log.read_text(errors='replace')[-3000:]}")
+    raise RuntimeError(
+        f"The web server does not answer:\n{log.read_text(errors='replace')[-3000:]}"
+    )
 
 
 def _free_port() -> int:

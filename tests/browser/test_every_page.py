@@ -38,4 +38,3 @@ def test_nothing_serious_is_wrong_with_the_login(page, site, watch):
 def is_page(answer) -> bool:
     """Not a part of one, a redirect to one, or a refusal."""
     return answer.status == 200 and "<html" in answer.text()
-
