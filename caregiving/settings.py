@@ -325,6 +325,7 @@ UNFOLD = {
             *("home", "people", "person", "alerts", "policy", "account"),
         )
     ],
+    "SCRIPTS": [lambda request: static("proactive/accessibility.js")],
 }
 
 if _problems:

@@ -93,6 +93,7 @@ def test_whoever_may_only_look_is_offered_nothing(signed_in, site, unknown):
     expect(page.locator("select[name=action]")).to_have_count(0)
 
 
+@pytest.mark.xfail(strict=True, reason="the lists and pages of people and texts are being rebuilt")
 @pytest.mark.parametrize("name", ["proactive_message", "caregiving_caregiver"])
 def test_whoever_may_not_see_numbers_sees_them_masked(signed_in, site, unknown, name):
     row = unknown if name == "proactive_message" else unknown.caregiver
