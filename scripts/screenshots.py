@@ -5,11 +5,13 @@ its own in a temporary folder, so that whatever is in var/ stays as it is. A pag
 exist is left out with a message.
 """
 
+import logging
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -61,13 +63,15 @@ def prepare(folder: Path, database_url: str) -> None:
     from django.core.management import call_command
 
     django.setup()
+    # Texts that go nowhere need not be told.
+    logging.disable(logging.INFO)
     print("Making up people...", flush=True)
     call_command("migrate", verbosity=0)
-    with (folder / "log").open("w") as log:
-        call_command("seed_demo", caregivers=CAREGIVERS, stdout=log)
-        call_command("sync_schedules", stdout=log)
-        call_command("sweep", stdout=log)
-        call_command("deliver", stdout=log)
+    with (folder / "log").open("w") as log, redirect_stdout(log):
+        call_command("seed_demo", caregivers=CAREGIVERS)
+        call_command("sync_schedules")
+        call_command("sweep")
+        call_command("deliver")
 
 
 # --- Which pages -------------------------------------------------------------------------------
