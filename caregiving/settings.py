@@ -436,6 +436,13 @@ UNFOLD = {
     "SITE_TITLE": SERVICE_NAME,
     "SITE_HEADER": SERVICE_NAME,
     "SITE_SYMBOL": "volunteer_activism",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("proactive/favicon.svg"),
+        }
+    ],
     # At the top of every page: whether texts go out at all.
     "ENVIRONMENT": "proactive.admin.badge.sending",
     "DASHBOARD_CALLBACK": "proactive.admin.home.dashboard",
@@ -450,8 +457,12 @@ UNFOLD = {
     # Unfold brings no class that its own pages do not use: ours are here, one file an area.
     "STYLES": [
         _stylesheet(area)
-        for area in ("confirming", "home", "people", "person", "alerts", "policy", "account")
+        for area in (
+            *("accessibility", "confirming"),
+            *("home", "people", "person", "alerts", "policy", "account"),
+        )
     ],
+    "SCRIPTS": [lambda request: static("proactive/accessibility.js")],
 }
 
 if _problems:

@@ -13,6 +13,9 @@ from tests.factories import CaregiverFactory
 from tests.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, FakeTwilio
 from tests.fakes import RecordingGateway
 
+# These need a browser: `make browser-tests`, which names them.
+collect_ignore = ["browser"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -46,7 +49,7 @@ def environ(transactional_db, console_log: Path, tmp_path: Path) -> dict[str, st
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "caregiving.settings",
-        "DATABASE_URL": _database_url(),
+        "DATABASE_URL": database_url(),
         "CONSOLE_SMS_LOG": str(console_log),
         "BROKER_DIR": str(tmp_path / "broker"),
         "PYTHONPATH": str(ROOT),
@@ -70,7 +73,7 @@ def twilio(environ: dict[str, str], tmp_path: Path) -> Iterator[FakeTwilio]:
         yield fake
 
 
-def _database_url() -> str:
+def database_url() -> str:
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"

@@ -1,0 +1,171 @@
+"""Rows for whatever the admin shows: one of each, or as many as you like.
+
+Half of all that hangs on a person hangs on the first one, so that their page has the longest
+history of all; the row that is shown is the newest.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.db.models import Model
+from django.utils import timezone
+from django_celery_beat.models import ClockedSchedule, CrontabSchedule, SolarSchedule
+
+from caregiving.models import Caregiver, InboundMessage, WellnessScore
+from proactive.models import (
+    AuditEntry,
+    CadenceSwitch,
+    CareAlert,
+    Message,
+    Note,
+    RefusedWebhook,
+    Status,
+    Sweep,
+)
+from proactive.scheduling import sync_schedules
+from tests import admin_site
+from tests.factories import CaregiverFactory
+
+# Tables that stay small however many people there are.
+TINY = {
+    "auth.group": "a role each, and a few of an organisation's own",
+    "proactive.messagetemplate": "one a stage and language",
+    "proactive.cadenceswitch": "one a cadence",
+    "django_celery_beat.periodictask": "what the clock does",
+    "django_celery_beat.intervalschedule": "how often",
+    "django_celery_beat.crontabschedule": "how often",
+    "django_celery_beat.solarschedule": "how often",
+    "django_celery_beat.clockedschedule": "how often",
+}
+ENDS = ("unknown", "delivered", "sent", "undelivered", "failed", "cancelled", "superseded")
+# What nobody may read without a permission; to be looked for on pages.
+BODY = "Only for whoever may read it"
+WRITTEN = "Mom fell again, only for whoever may read it"
+
+
+def one_of_each() -> dict[str, Model]:
+    """A row for every registered model, by its label, each in a state in which it can be acted on.
+
+    Raises LookupError for a model that nobody has said here how to make.
+    """
+    grow_to(1)
+    sync_schedules()
+    CrontabSchedule.objects.create()
+    SolarSchedule.objects.create(event="solar_noon", latitude=41, longitude=-87)
+    ClockedSchedule.objects.create(clocked_time=timezone.now())
+    CadenceSwitch.objects.create(cadence="wellness", reason="Words are being looked at")
+    rows = {}
+    for label, model_admin in admin_site.models().items():
+        row = model_admin.model._default_manager.order_by("pk").first()
+        if row is None:
+            raise LookupError(f"{label}: say in tests/admin_rows.py how to make a row")
+        rows[label] = row
+    # Whoever stands in the audit cannot be deleted.
+    rows["auth.user"] = User.objects.create(username="newcomer-of-today", is_staff=True)
+    return rows
+
+
+def grow_to(count: int) -> None:
+    """Every table that grows has `count` rows afterwards; what is there stays."""
+    people = _grow(Caregiver, count, lambda i: CaregiverFactory.build())
+
+    def whose(i: int) -> Caregiver:
+        return people[i] if i % 2 else people[0]
+
+    now = timezone.now()
+
+    def before(i: int):
+        return now - timedelta(minutes=i)
+
+    sweeps = _grow(
+        Sweep,
+        count,
+        lambda i: Sweep(now=before(i), started_at=before(i), held="Far more than usual: 900."),
+    )
+    messages = _grow(
+        Message,
+        count,
+        lambda i: Message(
+            caregiver=whose(i),
+            to_number=whose(i).phone_number,
+            cadence="crisis_followup",
+            stage=i % 7 + 1,
+            occasion=before(i),
+            sweep=sweeps[i],
+            body=BODY,
+            segments=1,
+            status=Status(ENDS[i % len(ENDS)]),
+            queued_at=before(i),
+            attempt_started_at=before(i),
+        ),
+    )
+    _grow(
+        CareAlert,
+        count,
+        lambda i: CareAlert(
+            kind=CareAlert.Kind.OUTCOME_UNKNOWN,
+            caregiver=messages[i].caregiver,
+            message=messages[i],
+            opened_at=before(i),
+        ),
+    )
+    _grow(
+        InboundMessage,
+        count,
+        lambda i: InboundMessage(
+            caregiver=whose(i),
+            from_number=whose(i).phone_number,
+            body=WRITTEN,
+            received_at=before(i),
+            provider_sid=f"SM-in-{i}",
+        ),
+    )
+    _grow(
+        WellnessScore,
+        count,
+        lambda i: WellnessScore(
+            caregiver=whose(i), score=i % 100, burnout_band="moderate", created_at=before(i)
+        ),
+    )
+    users = _grow(
+        User, count, lambda i: User(username=f"member{i}", first_name="Lin", is_staff=True)
+    )
+    _grow(
+        Note,
+        count,
+        lambda i: Note(caregiver=whose(i), by=users[i], at=before(i), body="Called, no answer."),
+    )
+    _grow(
+        AuditEntry,
+        count,
+        lambda i: AuditEntry(
+            at=before(i),
+            by=users[i],
+            action="pause",
+            says="Paused for a week",
+            reason="Holiday",
+            target_type="caregiving.caregiver",
+            target_id=str(whose(i).pk),
+            target_label=str(whose(i)),
+            caregiver=whose(i),
+        ),
+    )
+    _grow(
+        RefusedWebhook,
+        count,
+        lambda i: RefusedWebhook(day=(now - timedelta(days=i)).date(), endpoint="inbound", count=3),
+    )
+
+
+def _grow(model: type[Model], count: int, make: Callable[[int], Model]) -> list:
+    """All rows, in the order in which they were made."""
+    rows = list(model._default_manager.order_by(*_MADE.get(model, ("pk",))))
+    rows += model._default_manager.bulk_create(
+        [make(i) for i in range(len(rows), count)], batch_size=1000
+    )
+    return rows
+
+
+# Keys are random: the newest was made first.
+_MADE: dict[type[Model], tuple[str, ...]] = {Message: ("-queued_at",)}
