@@ -129,7 +129,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     @admin.display(description="from which value to which")
     def changed(self, entry: Any) -> str | SafeString:
         if not entry.changes:
-            return "nothing that has values"
+            return "No values changed."
         return render_to_string(
             "proactive/audit_changes.html", {"changes": entry.changes_to_show, "entry": entry}
         )
