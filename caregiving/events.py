@@ -26,11 +26,19 @@ from caregiving.models import (
 BATCH = 1000
 
 
+def lock(caregiver: Caregiver) -> None:
+    """Take the row lock and read the row as it is now into the instance that was passed.
+
+    Expects a transaction, whose end releases it.
+    """
+    caregiver.refresh_from_db(from_queryset=Caregiver.objects.select_for_update())
+
+
 def record_contact(caregiver: Caregiver, *, at: datetime | None = None) -> Caregiver:
     """They wrote or called: the silence ends, and whoever had churned is back."""
     at = _aware(at)
     with transaction.atomic():
-        _lock(caregiver)
+        lock(caregiver)
         _contact(caregiver, at)
         caregiver.save(update_fields=_CONTACT_FIELDS)
     return caregiver
@@ -42,7 +50,7 @@ def record_crisis_event(
     """A crisis: seven follow-ups are owed from `at` on. It also counts as contact."""
     at = _aware(at)
     with transaction.atomic():
-        _lock(caregiver)
+        lock(caregiver)
         _contact(caregiver, at)
         _crisis(caregiver, at, source)
         caregiver.save(update_fields=[*_CONTACT_FIELDS, *_CRISIS_FIELDS])
@@ -64,7 +72,7 @@ def record_wellness_score(
     if burnout_band not in BurnoutBand.values:
         raise ValueError(f"burnout_band must be one of {', '.join(BurnoutBand.values)}")
     with transaction.atomic():
-        _lock(caregiver)
+        lock(caregiver)
         _contact(caregiver, at)
         entry = {"score": score, "burnout_band": burnout_band, "created_at": at}
         if not caregiver.scores.filter(**entry).exists():
@@ -96,7 +104,7 @@ def record_opt_out(
     """
     at = _aware(at)
     with transaction.atomic():
-        _lock(caregiver)
+        lock(caregiver)
         _remember_consent(caregiver, at, source, opted_in=False)
         newer_consent = caregiver.opted_in_at is not None and caregiver.opted_in_at > at
         if caregiver.opted_out_at is None and not newer_consent:
@@ -111,7 +119,7 @@ def record_opt_in(
     """They allow us to text again. An opt-in not newer than the last opt-out changes nothing."""
     at = _aware(at)
     with transaction.atomic():
-        _lock(caregiver)
+        lock(caregiver)
         _remember_consent(caregiver, at, source, opted_in=True)
         last_opt_out = (
             ConsentChange.objects.filter(caregiver=caregiver, opted_in=False)
@@ -137,7 +145,7 @@ def record_unreachable(
     """
     at = _aware(at)
     with transaction.atomic():
-        _lock(caregiver)
+        lock(caregiver)
         has_written_since = caregiver.inbound.filter(
             received_at__gt=at, from_number=caregiver.phone_number
         ).exists()
@@ -152,11 +160,22 @@ def record_reachable(caregiver: Caregiver, *, at: datetime | None = None) -> Car
     """A text came from the number, or got there. Older news than the trouble changes nothing."""
     at = _aware(at)
     with transaction.atomic():
-        _lock(caregiver)
+        lock(caregiver)
         if caregiver.unreachable_at is not None and at >= caregiver.unreachable_at:
             caregiver.unreachable_at = None
             caregiver.unreachable_reason = ""
             caregiver.save(update_fields=_UNREACHABLE_FIELDS)
+    return caregiver
+
+
+def record_pause(caregiver: Caregiver, *, until: datetime | None) -> Caregiver:
+    """Staff want nothing sent before `until`, aware; None ends the pause. The latest word holds."""
+    until = _aware(until) if until is not None else None
+    with transaction.atomic():
+        lock(caregiver)
+        if caregiver.outreach_paused_until != until:
+            caregiver.outreach_paused_until = until
+            caregiver.save(update_fields=["outreach_paused_until"])
     return caregiver
 
 
@@ -167,7 +186,7 @@ def record_new_number(caregiver: Caregiver) -> Caregiver:
     number from being texted says nothing about this one.
     """
     with transaction.atomic():
-        _lock(caregiver)
+        lock(caregiver)
         if caregiver.unreachable_at is not None:
             caregiver.unreachable_at = None
             caregiver.unreachable_reason = ""
@@ -267,11 +286,6 @@ def _remember_consent(caregiver: Caregiver, at: datetime, source: str, *, opted_
     ConsentChange.objects.get_or_create(
         caregiver=caregiver, opted_in=opted_in, at=at, defaults={"source": source}
     )
-
-
-def _lock(caregiver: Caregiver) -> None:
-    """Take the row lock and read the row as it is now into the instance that was passed."""
-    caregiver.refresh_from_db(from_queryset=Caregiver.objects.select_for_update())
 
 
 def _aware(at: datetime | None) -> datetime:

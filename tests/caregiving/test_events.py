@@ -18,6 +18,7 @@ from caregiving.events import (
     record_crisis_event,
     record_opt_in,
     record_opt_out,
+    record_pause,
     record_wellness_score,
 )
 from caregiving.models import (
@@ -449,6 +450,37 @@ class TestConsent:
         person = somebody(opted_out_at=hour(5))
         record_opt_in(person, at=hour(1))
         assert stored(person).opted_out_at == hour(5)
+
+
+# --- Pauses ---
+
+
+@pytest.mark.django_db
+class TestPause:
+    def test_the_latest_word_of_staff_holds_whether_longer_or_shorter(self):
+        person = somebody()
+        for until in (hour(5), hour(9), hour(2)):
+            record_pause(person, until=until)
+            assert stored(person).outreach_paused_until == until
+
+    def test_no_end_ends_the_pause(self):
+        person = somebody(outreach_paused_until=hour(5))
+        returned = record_pause(person, until=None)
+        assert returned is person
+        assert stored(person).outreach_paused_until is None
+
+    def test_refuses_a_naive_datetime_and_changes_nothing(self):
+        person = somebody()
+        with pytest.raises(ValueError, match="at must be an aware datetime"):
+            record_pause(person, until=datetime(2026, 3, 2, 12))  # noqa: DTZ001
+        assert stored(person).outreach_paused_until is None
+
+    def test_keeps_what_a_stale_instance_has_not_seen(self):
+        person = somebody()
+        stale = stored(person)
+        record_opt_out(person, at=hour(1))
+        record_pause(stale, until=hour(5))
+        assert stored(person).opted_out_at == stale.opted_out_at == hour(1)
 
 
 # --- Any order ---
