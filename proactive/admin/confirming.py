@@ -28,8 +28,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from proactive import audit
 from proactive.audit import Changes
 
-# More at once than this is an operator's job: each row is a transaction of its own.
-MOST = 1000
+# More at once than this is an operator's job: each row is a transaction of its own. Each is also a
+# field of the form, and Django reads no more than 1,000 of those.
+MOST = 900
 SHOWN = 20
 
 
@@ -64,6 +65,10 @@ def _always(row: Any, now: datetime) -> bool:
     return True
 
 
+def _nothing(rows: list[Any]) -> None:
+    """All that is foreseen stands in the rows."""
+
+
 @dataclass(frozen=True)
 class Act:
     """One thing that staff may do to a row.
@@ -71,7 +76,9 @@ class Act:
     `foresee(row, data, now)` says what would happen, from what is loaded already; `perform(row,
     data, by, now)` does it, having locked the row and asked again. Both raise `Skip` where it
     cannot be done. `data` is what the form has cleaned, or its initial values while it is not yet
-    filled in. `offered`: whether the row's page shows a link to it. `permission`: "app.codename".
+    filled in. `prepare(rows)` reads for all rows at once what `foresee` wants beyond their fields,
+    and puts it on them. `offered`: whether the row's page shows a link to it. `permission`:
+    "app.codename"; `also_needs`: more of them, where the page shows what not everybody may see.
     """
 
     name: str
@@ -84,6 +91,11 @@ class Act:
     icon: str = "check"
     in_bulk: bool = True
     offered: Callable[[Any, datetime], bool] = _always
+    prepare: Callable[[list[Any]], None] = _nothing
+    also_needs: tuple[str, ...] = ()
+
+    def allowed(self, request: HttpRequest) -> bool:
+        return request.user.has_perms((self.permission, *self.also_needs))
 
 
 @dataclass(frozen=True)
@@ -95,7 +107,8 @@ class Foreseen:
     skipped: bool
 
 
-def foresee(act: Act, rows: Iterable[Any], data: dict[str, Any], now: datetime) -> list[Foreseen]:
+def foresee(act: Act, rows: list[Any], data: dict[str, Any], now: datetime) -> list[Foreseen]:
+    act.prepare(rows)
     foreseen = []
     for row in rows:
         try:
@@ -143,7 +156,7 @@ class ActingAdmin(ModelAdmin):
         return [
             {"label": act.label, "icon": act.icon, "url": self._url(act, row)}
             for act in self.acts
-            if request.user.has_perm(act.permission) and act.offered(row, now)
+            if act.allowed(request) and act.offered(row, now)
         ]
 
     def render_change_form(
@@ -156,7 +169,7 @@ class ActingAdmin(ModelAdmin):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
         for act in self.acts:
-            if act.in_bulk and request.user.has_perm(act.permission):
+            if act.in_bulk and act.allowed(request):
                 actions[act.name] = (_choose(act), act.name, act.label)
         return actions
 
@@ -280,9 +293,7 @@ class ActingAdmin(ModelAdmin):
     def _allowed(self, request: HttpRequest, name: str) -> Act:
         for act in self.acts:
             if act.name == name:
-                if not request.user.has_perm(act.permission) or not self.has_view_permission(
-                    request
-                ):
+                if not act.allowed(request) or not self.has_view_permission(request):
                     raise PermissionDenied
                 return act
         raise Http404

@@ -1,12 +1,17 @@
 """Acts of staff: a look first, then a reason, then each row asked again and the audit."""
 
+from dataclasses import replace
+
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.urls import reverse
 from django.utils import timezone
 
+from caregiving.models import Caregiver
+from proactive.admin.confirming import MOST, foresee
+from proactive.admin.texts import IT_ARRIVED
 from proactive.models import AuditEntry, Message
-from tests.factories import MessageFactory
+from tests.factories import CaregiverFactory, MessageFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +97,52 @@ def test_looking_at_many_costs_no_query_for_each(coordinator, django_assert_max_
 
     with django_assert_max_num_queries(12):
         choose(coordinator, rows)
+
+
+def test_as_many_as_can_be_chosen_can_be_done(coordinator):
+    people = Caregiver.objects.bulk_create(CaregiverFactory.build_batch(MOST))
+    Message.objects.bulk_create(
+        MessageFactory.build(caregiver=one, status="unknown", attempt_started_at=timezone.now())
+        for one in people
+    )
+    rows = list(Message.objects.all())
+    assert f"For {MOST} it would be done" in choose(coordinator, rows).content.decode()
+
+    # Without a reason: the form is read, and comes back.
+    again = coordinator.post(SEVERAL, {"row": [row.pk for row in rows], "reason": ""})
+
+    assert "This field is required" in again.content.decode()
+
+
+def test_what_an_act_reads_for_all_rows_at_once_is_there_when_each_is_foreseen():
+    def prepare(rows):
+        for row in rows:
+            row.read = len(rows)
+
+    act = replace(IT_ARRIVED, prepare=prepare, foresee=lambda row, data, now: f"one of {row.read}")
+    rows = [MessageFactory.build(), MessageFactory.build()]
+
+    assert [one.says for one in foresee(act, rows, {}, timezone.now())] == ["one of 2"] * 2
+
+
+def test_what_also_needs_another_permission_is_refused_without_it(client, monkeypatch):
+    user = User.objects.create_user("settles", is_staff=True)
+    names = ("view_message", "settle_message")
+    user.user_permissions.set(Permission.objects.filter(codename__in=names))
+    client.force_login(user)
+    (row,) = unknowns(1)
+    url = reverse("admin:proactive_message_act", args=[row.pk, "it_arrived"])
+    page = reverse("admin:proactive_message_change", args=[row.pk])
+    assert client.get(url).status_code == 200
+    assert url in client.get(page).content.decode()
+
+    needy = replace(IT_ARRIVED, also_needs=("proactive.see_body",))
+    monkeypatch.setattr("proactive.admin.texts.MessageAdmin.acts", (needy,))
+
+    assert client.get(url).status_code == client.post(url, {"reason": "x"}).status_code == 403
+    assert url not in client.get(page).content.decode()
+    assert "would be done" not in choose(client, [row]).content.decode()
+    assert statuses() == ["unknown"]
 
 
 def test_an_act_that_does_not_exist_or_a_row_that_is_gone_is_not_found(coordinator):
