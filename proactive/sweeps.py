@@ -9,20 +9,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from caregiving import events
 from caregiving.models import Caregiver, CaregiverQuerySet, JourneyPhase
-from proactive import accounting, blast_guard
+from proactive import accounting, blast_guard, claiming
 from proactive.blast_guard import Limit
 from proactive.cadences import BY_NAME, CADENCES
 from proactive.declaring import Cadence, Step
 from proactive.models import Message, Sweep
 from proactive.rules import conjunction, lapsed
-from proactive.sms import segments
 from proactive.switches import Switchboard
 from proactive.wording import Wording
 
@@ -196,17 +194,9 @@ class _Run:
             locked = accounting.lock_free(keys)
             people = list(due(cadence, step, now=self.now).filter(pk__in=locked))
             messages = self._messages(cadence, step, people)
-            people = [message.caregiver for message in messages]
-            overtaken = self._overtaken(cadence, step, people)
-            Message.objects.bulk_create(overtaken + messages)
-            claim: dict[str, Any] = {"last_proactive_message_at": self.now}
-            if cadence.counter:
-                claim[cadence.counter] = step.stage
-            Caregiver.objects.filter(pk__in=[one.pk for one in people]).update(**claim)
-            if cadence.vital:
-                accounting.alert_missed(overtaken, now=self.now)
-        self.queued[cadence.name] += len(people)
-        self.superseded[cadence.name] += len(overtaken)
+            overtaken = claiming.claim(cadence, step, messages, now=self.now)
+        self.queued[cadence.name] += len(messages)
+        self.superseded[cadence.name] += overtaken
 
     def _plan(self, cadence: Cadence, step: Step, keys: list[int]) -> None:
         # Whoever gets something more urgent: its claim would have closed their gate.
@@ -217,10 +207,11 @@ class _Run:
             Planned(message.to_number, cadence.name, step.stage, message.body)
             for message in messages
         ]
-        people = [message.caregiver for message in messages]
         self._planned_for |= free
-        self.queued[cadence.name] += len(people)
-        self.superseded[cadence.name] += len(self._overtaken(cadence, step, people))
+        self.queued[cadence.name] += len(messages)
+        self.superseded[cadence.name] += len(
+            claiming.overtaken(cadence, step, messages, now=self.now)
+        )
 
     def _messages(self, cadence: Cadence, step: Step, people: list[Caregiver]) -> list[Message]:
         """A text for each, but for whom none can be written: the others must not wait for them."""
@@ -235,38 +226,14 @@ class _Run:
         return messages
 
     def _message(self, cadence: Cadence, step: Step, caregiver: Caregiver) -> Message:
-        body = self.wording.compose(caregiver, cadence, step)
-        return Message(
-            caregiver=caregiver,
-            sweep=self.sweep,
-            to_number=caregiver.phone_number,
-            cadence=cadence.name,
-            stage=step.stage,
-            tier=step.tier,
-            occasion=cadence.anchor.of(caregiver),
-            priority=CADENCES.index(cadence),
-            body=body,
-            because="; ".join(rule.says(caregiver, self.now) for rule in step.rules),
-            segments=segments.measure(body).segments,
-            queued_at=self.now,
-            gate_before=caregiver.last_proactive_message_at,
-        )
-
-    def _overtaken(self, cadence: Cadence, step: Step, people: list[Caregiver]) -> list[Message]:
-        """Rows for the stages that `step` has overtaken: each obligation has a row and an end."""
-        if step.stage is None:
-            return []
-        counter = cadence.counter
-        behind = [
-            one for one in people if not counter or (getattr(one, counter) or 0) < step.stage - 1
-        ]
-        return accounting.superseded(
+        return claiming.draft(
+            caregiver,
             cadence,
-            behind,
-            up_to=step.stage - 1,
-            reason=f"overtaken by stage {step.stage}",
-            sweep=self.sweep,
+            step,
+            body=self.wording.compose(caregiver, cadence, step),
+            because="; ".join(rule.says(caregiver, self.now) for rule in step.rules),
             now=self.now,
+            sweep=self.sweep,
         )
 
     def _churn(self) -> int:

@@ -147,9 +147,9 @@ MUTANTS = (
         "a counter that moves without its row",
         (
             (
-                "proactive/sweeps.py",
-                "            Message.objects.bulk_create(overtaken + messages)\n",
-                "            Message.objects.bulk_create(overtaken + messages[1:])\n",
+                "proactive/claiming.py",
+                "    Message.objects.bulk_create(passed + messages)\n",
+                "    Message.objects.bulk_create(passed + messages[1:])\n",
             ),
         ),
     ),

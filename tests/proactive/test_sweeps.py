@@ -82,6 +82,7 @@ def test_the_queue_row_says_all_there_is_to_say():
         "replied_at": None,
         "provider_sid": None,
         "error_code": "",
+        "ordered_by_id": None,
     }
 
 
