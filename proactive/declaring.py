@@ -15,6 +15,7 @@ from proactive.models import Message
 from proactive.rules import (
     CONSENT,
     GATE_OPEN,
+    NOT_CHURNED,
     NOTHING_WAITING,
     PAUSE,
     REACHABLE,
@@ -24,13 +25,17 @@ from proactive.rules import (
     standing,
 )
 
+# Of every text, whoever sends it and why.
+_ALWAYS = (CONSENT, PAUSE, REACHABLE, GATE_OPEN, NOTHING_WAITING)
+
 
 @dataclass(frozen=True)
 class Step:
     """One text of a cadence: a numbered stage, or one tier of a recurring cadence.
 
-    `rules` are its own; the first says whether it is this step's turn at all. A stage is current
-    from `due` until `limit` after the anchor.
+    `rules` are its own; the first says whether it is this step's turn at all. Of what they say,
+    `binds` is what must hold even if staff have it sent before its turn. A stage is current from
+    `due` until `limit` after the anchor.
     """
 
     stage: int | None
@@ -38,6 +43,7 @@ class Step:
     rules: tuple[Rule, ...]
     due: timedelta | None = None
     limit: timedelta | None = None
+    binds: tuple[Rule, ...] = ()
 
     @property
     def position(self) -> Rule:
@@ -101,6 +107,13 @@ class Cadence:
         """What makes `step` owed: who it is for, whose turn it is, and that they can be texted."""
         return (*self.who, *step.rules, CONSENT, REACHABLE)
 
+    def binding(self, step: Step) -> tuple[Rule, ...]:
+        """What must hold also for a text that staff have sent, whoever it is for and due or not.
+
+        Whoever has churned hears nothing until they are back, whatever anybody orders.
+        """
+        return (NOT_CHURNED, *step.binds, *_ALWAYS, self._in_window)
+
     @cached_property
     def defers(self) -> tuple[Rule, ...]:
         """What may hold back a text that is owed: it is found again once these let it go."""
@@ -108,23 +121,19 @@ class Cadence:
 
     @cached_property
     def _common(self) -> tuple[Rule, ...]:
-        return (
-            CONSENT,
-            PAUSE,
-            REACHABLE,
-            GATE_OPEN,
-            NOTHING_WAITING,
-            conversation(self.quiet),
-            *self.yields,
-            in_window(self.window),
-        )
+        return (*_ALWAYS, conversation(self.quiet), *self.yields, self._in_window)
+
+    @cached_property
+    def _in_window(self) -> Rule:
+        return in_window(self.window)
 
     def _stages(self) -> Iterator[Step]:
         for number, (due, limit) in enumerate(pairwise((*self.due, self.until)), start=1):
             current = _current(self.anchor, number, len(self.due), due, limit)
             owed = (_owed(self.counter, number),) if self.counter else ()
             once = _once(self.name, self.anchor, number)
-            yield Step(number, "", (current, *owed, once), due, limit)
+            binds = (_fits(self.anchor, number, limit), once)
+            yield Step(number, "", (current, *owed, once), due, limit, binds)
 
     def _tiers(self) -> Iterator[Step]:
         for tier in self.tiers:
@@ -145,6 +154,21 @@ def _current(anchor: Anchor, number: int, count: int, due: timedelta, limit: tim
         )
 
     return Rule("stage", lambda now: anchor.at_least(due, now) & anchor.less_than(limit, now), says)
+
+
+def _fits(anchor: Anchor, number: int, limit: timedelta) -> Rule:
+    """There is an occasion, and the words of this stage still fit it, due or not."""
+
+    def says(caregiver: Caregiver, now: datetime) -> str:
+        since = anchor.of(caregiver)
+        if since is None:
+            return f"no {anchor.words} on record"
+        return (
+            f"{anchor.words} {local(since, caregiver)}: the words of {number} fit until "
+            f"{local(since + limit, caregiver)}"
+        )
+
+    return Rule("stage", lambda now: anchor.less_than(limit, now), says)
 
 
 def _owed(counter: str, number: int) -> Rule:

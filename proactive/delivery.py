@@ -194,7 +194,7 @@ def _claim(key: UUID, switchboard: Switchboard, clock: Callable[[], datetime]) -
         if objection := _objection(message, switchboard, now):
             if not message.mark_cancelled(reason=objection):
                 return None
-            _give_back(message)
+            give_back(message)
         else:
             if not message.mark_sending(now=now):
                 return None
@@ -226,16 +226,20 @@ def _objection(message: Message, switchboard: Switchboard, now: datetime) -> str
             clocks.local(at, caregiver) if at else "never" for at in (message.occasion, current)
         )
         return f"occasion: {cadence.anchor.words} {since}, no longer {then}"
-    for rule in cadence.rules(step):
+    # What staff have sent before its turn is not asked about its turn. Should their account be gone
+    # meanwhile, it is.
+    rules = cadence.binding(step) if message.ordered_by_id else cadence.rules(step)
+    for rule in rules:
         if rule.asked_again and not rule.holds(caregiver, now):
             return f"{rule.name}: {rule.says(caregiver, now)}"
     return ""
 
 
-def _give_back(message: Message) -> None:
+def give_back(message: Message) -> None:
     """Undo the claim: slot and counter are as if it had never been made.
 
-    While a text waits nobody else can claim, so a gate not older than the claim is its own.
+    Expects the person to be locked, and `message` to be cancelled. While a text waits nobody else
+    can claim, so a gate not older than the claim is its own.
     """
     caregiver = message.caregiver
     gate = caregiver.last_proactive_message_at

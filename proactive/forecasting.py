@@ -14,7 +14,7 @@ from django.utils import timezone
 from caregiving.models import Caregiver
 from proactive.cadences import CADENCES
 from proactive.declaring import Cadence, Step
-from proactive.rules import look_up_standing, standing
+from proactive.rules import Rule, look_up_standing, standing
 from proactive.switches import Switchboard
 from proactive.wording import Wording
 
@@ -65,6 +65,13 @@ def recorded_copy(caregiver: Caregiver) -> Caregiver:
 def earliest(
     cadence: Cadence, step: Step, person: Caregiver, *, start: datetime, end: datetime
 ) -> datetime | None:
+    """The first instant from `start` to `end` at which `step` may go; None if there is none."""
+    return first_instant(cadence.rules(step), person, start=start, end=end)
+
+
+def first_instant(
+    rules: tuple[Rule, ...], person: Caregiver, *, start: datetime, end: datetime
+) -> datetime | None:
     """The first instant from `start` to `end` at which every rule holds; None if there is none.
 
     A rule that fails keeps failing until it next changes, so nothing can go out before the last
@@ -72,7 +79,7 @@ def earliest(
     """
     at = start
     while at <= end:
-        failing = [rule for rule in cadence.rules(step) if not rule.holds(person, at)]
+        failing = [rule for rule in rules if not rule.holds(person, at)]
         if not failing:
             return at
         changes = [rule.next_change(person, at) for rule in failing]

@@ -78,12 +78,22 @@ class Standing:
 
 
 def look_up_standing(caregiver: Caregiver) -> None:
-    """Read a person's standing (one query), for `explain` and `forecast`."""
-    rows = caregiver.messages.standing().values_list("cadence", "stage", "occasion", "status")
-    caregiver.standing = Standing(  # type: ignore[attr-defined]
-        is_waiting=any(status in WAITING for *_, status in rows),
-        taken=frozenset((cadence, stage, occasion) for cadence, stage, occasion, _ in rows),
-    )
+    """Read a person's standing, for `explain`, `forecast` and what staff do."""
+    look_up_standings([caregiver])
+
+
+def look_up_standings(people: list[Caregiver]) -> None:
+    """The same for several at once, in one query."""
+    texts: dict[int, list[tuple[str, int | None, datetime | None, str]]] = {}
+    rows = Message.objects.standing().filter(caregiver__in=people)
+    for key, *text in rows.values_list("caregiver_id", "cadence", "stage", "occasion", "status"):
+        texts.setdefault(key, []).append(tuple(text))  # type: ignore[arg-type]
+    for caregiver in people:
+        own = texts.get(caregiver.pk, [])
+        caregiver.standing = Standing(  # type: ignore[attr-defined]
+            is_waiting=any(status in WAITING for *_, status in own),
+            taken=frozenset((cadence, stage, occasion) for cadence, stage, occasion, _ in own),
+        )
 
 
 def standing(caregiver: Caregiver) -> Standing:

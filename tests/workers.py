@@ -6,6 +6,8 @@ the same moment. One that is to be killed says where it has got to, and stays th
 
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -21,11 +23,14 @@ def stay(*args: Any, **options: Any) -> NoReturn:
 def main(what: str, at: str) -> None:
     django.setup()
     import time_machine
+    from django.contrib.auth.models import User
     from django.db.models import QuerySet
 
     from caregiving import events
     from caregiving.models import Caregiver
-    from proactive import sweeps, tasks
+    from proactive import cascades, ordering, sweeps, tasks
+    from proactive.cadences import CRISIS_FOLLOWUP
+    from proactive.care import Refused
     from proactive.delivery import deliver_queued
     from proactive.models import Message
     from proactive.sms.console import ConsoleGateway
@@ -39,6 +44,17 @@ def main(what: str, at: str) -> None:
         sweeps.BATCH = 2
         sweep()
 
+    def sweep_at_leisure() -> None:
+        """So that others come between: they would wait for the database until it is over."""
+        claim = sweeps._Run._claim
+
+        def claim_later(*args: Any) -> None:
+            time.sleep(0.05)
+            claim(*args)
+
+        sweeps._Run._claim = claim_later  # type: ignore[method-assign]
+        sweep_in_small_steps()
+
     def sweep_until_half_claimed() -> None:
         QuerySet.update = stay
         sweep()
@@ -49,6 +65,22 @@ def main(what: str, at: str) -> None:
             time.sleep(0.005)
         for caregiver in Caregiver.objects.order_by("-pk"):
             events.record_opt_out(caregiver, at=now, source="test")
+
+    def from_the_last_on(do: Callable[[Caregiver], object]) -> None:
+        """Staff, one person after the other, where the sweep has not been yet and where it has."""
+        while not Message.objects.exists():
+            time.sleep(0.005)
+        for caregiver in Caregiver.objects.order_by("-pk"):
+            with suppress(Refused):
+                do(caregiver)
+
+    def send_now_from_the_last_on() -> None:
+        by = User.objects.get()
+        step = CRISIS_FOLLOWUP.steps[0]
+        from_the_last_on(lambda one: ordering.send_now(one, CRISIS_FOLLOWUP, step, by=by, now=now))
+
+    def end_cascades_from_the_last_on() -> None:
+        from_the_last_on(lambda one: cascades.end(one, CRISIS_FOLLOWUP, reason="test", now=now))
 
     def deliver() -> None:
         deliver_queued(now=now)

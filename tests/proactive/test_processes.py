@@ -8,10 +8,12 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import User
 
 from caregiving.models import Caregiver
 from proactive.delivery import deliver_queued
 from proactive.models import CareAlert, Message
+from proactive.promises import check_promises
 from proactive.reconciliation import LEASE, PATIENCE, reconcile
 from proactive.sweeps import run_sweep
 from tests.factories import CaregiverFactory
@@ -173,6 +175,42 @@ def test_sweep_delivery_and_opt_outs_at_once_leave_nobody_texted_twice(workers, 
     assert set(before.values()) <= {1}
     assert set(statuses()) <= {"sent", "cancelled"}
     assert statuses().get("sent", 0) == before.total()
+
+
+def test_staff_who_send_while_a_sweep_runs_text_nobody_twice(workers, received):
+    numbers = due_people(60, "crisis_followup")
+    nurse = User.objects.create_user("nurse")
+
+    workers.run_together(
+        "sweep_at_leisure", "send_now_from_the_last_on", "send_now_from_the_last_on"
+    )
+    # What one of them had locked while the other looked is left to the next.
+    run_sweep(now=NOON + MINUTE)
+    deliver_queued(now=NOON + MINUTE)
+
+    assert received() == once_each(numbers)
+    assert statuses() == {"sent": 60}
+    assert 0 < Message.objects.filter(ordered_by=nurse).count() < 60
+    assert set(Caregiver.objects.values_list("crisis_followup_count", flat=True)) == {1}
+
+
+def test_what_staff_end_while_a_sweep_runs_is_not_sent_and_every_stage_has_its_end(
+    workers, received
+):
+    due_people(60, "crisis_followup")
+
+    workers.run_together("sweep_at_leisure", "end_cascades_from_the_last_on")
+    run_sweep(now=NOON + MINUTE)
+    deliver_queued(now=NOON + MINUTE)
+
+    assert received() == {}
+    assert 0 < statuses()["cancelled"] < 60
+    ended = Message.objects.filter(status="superseded", reason="ended by staff: test")
+    assert Counter(ended.values_list("stage", flat=True)) == dict.fromkeys(range(1, 8), 60)
+    assert set(statuses()) == {"superseded", "cancelled"}
+    assert check_promises(now=NOON + MINUTE).unaccounted == 0
+    # What a text that was queued had taken is given back.
+    assert set(Caregiver.objects.values_list("last_proactive_message_at", flat=True)) == {None}
 
 
 # --- One sender ---
