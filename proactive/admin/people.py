@@ -13,6 +13,8 @@ from unfold.admin import TabularInline
 from caregiving import events
 from caregiving.models import Caregiver, WellnessScore
 from proactive.admin.base import OnlyChangedAdmin
+from proactive.admin.confirming import ActingAdmin
+from proactive.admin.person_acts import PERSON_ACTS
 from proactive.admin.words import in_words
 from proactive.clocks import home
 from proactive.explaining import explain
@@ -53,8 +55,11 @@ class WellnessScoreInline(TabularInline):
 
 
 @admin.register(Caregiver)
-class CaregiverAdmin(OnlyChangedAdmin):
+class CaregiverAdmin(ActingAdmin, OnlyChangedAdmin):
     """Who a person is may be edited here. Where they stand changes through events only."""
+
+    acts = PERSON_ACTS
+    change_form_outer_before_template = "proactive/acts.html"
 
     list_display = (
         "__str__",
