@@ -44,6 +44,17 @@ def main(what: str, at: str) -> None:
         sweeps.BATCH = 2
         sweep()
 
+    def sweep_at_leisure() -> None:
+        """So that others come between: they would wait for the database until it is over."""
+        claim = sweeps._Run._claim
+
+        def claim_later(*args: Any) -> None:
+            time.sleep(0.05)
+            claim(*args)
+
+        sweeps._Run._claim = claim_later  # type: ignore[method-assign]
+        sweep_in_small_steps()
+
     def sweep_until_half_claimed() -> None:
         QuerySet.update = stay
         sweep()

@@ -182,7 +182,7 @@ def test_staff_who_send_while_a_sweep_runs_text_nobody_twice(workers, received):
     nurse = User.objects.create_user("nurse")
 
     workers.run_together(
-        "sweep_in_small_steps", "send_now_from_the_last_on", "send_now_from_the_last_on"
+        "sweep_at_leisure", "send_now_from_the_last_on", "send_now_from_the_last_on"
     )
     # What one of them had locked while the other looked is left to the next.
     run_sweep(now=NOON + MINUTE)
@@ -199,11 +199,12 @@ def test_what_staff_end_while_a_sweep_runs_is_not_sent_and_every_stage_has_its_e
 ):
     due_people(60, "crisis_followup")
 
-    workers.run_together("sweep_in_small_steps", "end_cascades_from_the_last_on")
+    workers.run_together("sweep_at_leisure", "end_cascades_from_the_last_on")
     run_sweep(now=NOON + MINUTE)
     deliver_queued(now=NOON + MINUTE)
 
     assert received() == {}
+    assert 0 < statuses()["cancelled"] < 60
     ended = Message.objects.filter(status="superseded", reason="ended by staff: test")
     assert Counter(ended.values_list("stage", flat=True)) == dict.fromkeys(range(1, 8), 60)
     assert set(statuses()) == {"superseded", "cancelled"}
