@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q, Value
+from django.db.models.functions import Right
 from django.utils import timezone
 
 from caregiving import zones
@@ -145,6 +146,20 @@ class Caregiver(models.Model):
             models.Index(fields=["last_assessment_at"], name="by_last_assessment"),
             # Readers: onboarding nudges, and silence of those who never wrote.
             models.Index(fields=["created_at"], name="by_created"),
+            # Reader: the search for the end of a number (its beginning has the index that a unique
+            # text has). Names are searched with people_by_first_name and people_by_recipient_name,
+            # which PostgreSQL alone can have: see the migration 0007_people_lists.
+            models.Index(Right("phone_number", 4), name="people_by_last_four"),
+            # Readers: the tabs over the list of people, newest first.
+            models.Index(
+                fields=["-id"], name="people_opted_out", condition=Q(opted_out_at__isnull=False)
+            ),
+            models.Index(
+                fields=["-id"], name="people_unreachable", condition=Q(unreachable_at__isnull=False)
+            ),
+            models.Index(
+                fields=["-id"], name="people_churned", condition=Q(journey_phase="churned")
+            ),
         ]
         constraints = [
             _count_within("crisis_followup_count", 7),

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -13,6 +12,7 @@ from unfold.admin import TabularInline
 from caregiving import events
 from caregiving.models import Caregiver, WellnessScore
 from proactive.admin.base import OnlyChangedAdmin
+from proactive.admin.people_list import PeopleListAdmin
 from proactive.admin.words import in_words
 from proactive.clocks import home
 from proactive.explaining import explain
@@ -53,33 +53,9 @@ class WellnessScoreInline(TabularInline):
 
 
 @admin.register(Caregiver)
-class CaregiverAdmin(OnlyChangedAdmin):
+class CaregiverAdmin(PeopleListAdmin, OnlyChangedAdmin):
     """Who a person is may be edited here. Where they stand changes through events only."""
 
-    list_display = (
-        "__str__",
-        "phone_number",
-        "journey_phase",
-        "burnout_band",
-        "local_time",
-        "last_contact_at",
-        "last_proactive_message_at",
-        "opted_out_at",
-        "unreachable_at",
-    )
-    list_filter = (
-        "journey_phase",
-        "burnout_band",
-        "language",
-        ("opted_out_at", admin.EmptyFieldListFilter),
-        ("unreachable_at", admin.EmptyFieldListFilter),
-        ("last_crisis_event_at", admin.EmptyFieldListFilter),
-    )
-    search_fields = ("first_name", "phone_number", "care_recipient_name")
-    search_help_text = "Name, or any part of the number (digits only)."
-    show_full_result_count = False
-    list_per_page = 50
-    ordering = ("-pk",)
     inlines = (MessageInline, WellnessScoreInline)
     standing_fields = (
         "journey_phase",
@@ -124,14 +100,6 @@ class CaregiverAdmin(OnlyChangedAdmin):
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.inlines if obj else ()
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Caregiver], search_term: str
-    ) -> tuple[QuerySet[Caregiver], bool]:
-        digits = "".join(char for char in search_term if char.isdigit())
-        # Somebody reads a number from a phone's display: (415) 555-2671.
-        term = digits if len(digits) >= 4 else search_term
-        return super().get_search_results(request, queryset, term)
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
@@ -140,10 +108,6 @@ class CaregiverAdmin(OnlyChangedAdmin):
         if "phone_number" in form.changed_data:
             # The trouble was the old number's; what the new one wrote to us is theirs.
             events.record_new_number(obj)
-
-    @admin.display(description="local time")
-    def local_time(self, caregiver: Caregiver) -> str:
-        return f"{timezone.now().astimezone(home(caregiver)):%H:%M}"
 
     @admin.display(description="outlook")
     def outlook(self, caregiver: Caregiver) -> SafeString:
