@@ -18,12 +18,12 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
-from unfold.admin import ModelAdmin
 
 from caregiving.fields import normalise_phone_number
 from caregiving.folding import Folded, fold
 from caregiving.models import Caregiver
 from proactive.admin.base import GuardedAdmin
+from proactive.admin.exporting import ExportingAdmin
 from proactive.admin.paging import BoundedPaginator
 from proactive.cadences import CADENCES
 from proactive.clocks import DAY, MINUTE, duration, places
@@ -52,7 +52,7 @@ class CohortFilter(admin.SimpleListFilter):
         return people.filter(BY_NAME[name].of(timezone.now()))
 
 
-class PeopleListAdmin(GuardedAdmin, ModelAdmin):
+class PeopleListAdmin(GuardedAdmin, ExportingAdmin):
     """The list side of the admin of people."""
 
     list_display = (
@@ -60,6 +60,11 @@ class PeopleListAdmin(GuardedAdmin, ModelAdmin):
         *("heard", "texted", "crisis", "flags"),
     )
     guarded = {"phone_number": (SEE_NUMBER, "number")}
+    exported = {
+        "name": "first_name",
+        "heard": "last_contact_at",
+        "texted": "last_proactive_message_at",
+    }
     # What an index can bring in order; every other column would sort everybody.
     sortable_by = ("heard", "texted")
     ordering = ("-pk",)
