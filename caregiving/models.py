@@ -5,7 +5,9 @@ State changes go through `caregiving.events`; nothing here knows about outreach.
 
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -318,3 +320,26 @@ class ConsentChange(models.Model):
 
     def __str__(self) -> str:
         return f"{'opt-in' if self.opted_in else 'opt-out'} {self.at:%Y-%m-%d %H:%M}"
+
+
+class ImportUpload(models.Model):
+    """A CSV file between the look at what it would do and the decision to do it.
+
+    In the database, since the next request may reach another host; kept for an hour at most
+    (`caregiving.importing_uploads`), as it is full of people.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=255)
+    content = models.BinaryField(help_text="Compressed by zlib.")
+    preview = models.JSONField(help_text="What it would have done when it came, or has done.")
+    created_at = models.DateTimeField()
+    imported_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name

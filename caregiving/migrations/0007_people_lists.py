@@ -28,7 +28,7 @@ class AddIndexOnPostgres(AddIndexConcurrently):
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("caregiving", "0006_permissions")]
+    dependencies = [("caregiving", "0007_imports")]
 
     operations = [
         # Reader of both: the search for the beginning of a name, accents and case aside.

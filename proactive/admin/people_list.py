@@ -24,6 +24,7 @@ from caregiving.folding import Folded, fold
 from caregiving.models import Caregiver
 from proactive.admin.base import GuardedAdmin
 from proactive.admin.exporting import ExportingAdmin
+from proactive.admin.importing import ImportingAdmin
 from proactive.admin.paging import BoundedPaginator
 from proactive.cadences import CADENCES
 from proactive.clocks import DAY, MINUTE, duration, places
@@ -52,7 +53,7 @@ class CohortFilter(admin.SimpleListFilter):
         return people.filter(BY_NAME[name].of(timezone.now()))
 
 
-class PeopleListAdmin(GuardedAdmin, ExportingAdmin):
+class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin):
     """The list side of the admin of people."""
 
     list_display = (
