@@ -77,7 +77,7 @@ class ExportingAdmin(ModelAdmin):
                 **self.admin_site.each_context(request),
                 "opts": self.opts,
                 "title": f"Export {self.opts.verbose_name_plural}",
-                "cl": cl,
+                "count": cl.result_count,
                 "form": form,
                 "columns": columns,
                 "narrowed": narrowed(cl),

@@ -57,7 +57,7 @@ class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin):
     """The list side of the admin of people."""
 
     list_display = (
-        *("name", "phone_number", "clock", "journey_phase", "burnout_band"),
+        *("name", "phone_number", "clock", "phase", "band"),
         *("heard", "texted", "crisis", "flags"),
     )
     guarded = {"phone_number": (SEE_NUMBER, "number")}
@@ -84,7 +84,14 @@ class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin):
         if cl := context.get("cl"):
             sees = request.user.has_perm(SEE_NUMBER)
             cl.search_help_text = "Name, number, last 4 digits" if sees else "Name or whole number"
-            cl.title = context["title"] = "People"
+            # The tabs show which group it is; the button says whether anything else narrows it.
+            cl.has_active_filters = any(
+                spec.used_parameters
+                for spec in cl.filter_specs
+                if not isinstance(spec, CohortFilter)
+            )
+            # The foot of the list says how many; Unfold would at its head, with a way to "all".
+            cl.full_result_count = cl.result_count
             context["tabs"] = _tabs(cl)
             context["cohort"] = BY_NAME.get(request.GET.get("cohort", ""))
         return response
@@ -113,6 +120,14 @@ class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin):
     @admin.display(description="local time")
     def clock(self, caregiver: Caregiver) -> str:
         return clock(caregiver, now=timezone.now())
+
+    @admin.display(description="phase")
+    def phase(self, caregiver: Caregiver) -> str:
+        return caregiver.get_journey_phase_display()
+
+    @admin.display(description="band")
+    def band(self, caregiver: Caregiver) -> str:
+        return caregiver.get_burnout_band_display()
 
     @admin.display(description="heard from", ordering="last_contact_at")
     def heard(self, caregiver: Caregiver) -> SafeString | str:

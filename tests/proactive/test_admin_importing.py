@@ -64,7 +64,7 @@ def shown(client, content=FILE):
 
 
 def counts(html):
-    rows = html.split("<caption")[1].split("</table>")[0].split("<tr>")[1:]
+    rows = html.split('aria-labelledby="import-counts">')[2].split("</table>")[0].split("<tr>")[1:]
     return [int(row.split("<td>")[1].split("</td>")[0]) for row in rows]
 
 

@@ -62,8 +62,8 @@ def test_the_file_has_the_columns_of_the_list_with_instants_instead_of_words(exp
     assert row == {
         "Name": "José",
         "Phone number": "'+14155552671",
-        "Journey phase": "Active",
-        "Burnout band": "High",
+        "Phase": "Active",
+        "Band": "High",
         "Heard from": "2027-01-13T12:00:00-06:00",
         "Last text": "",
         "Next follow-up": "",
