@@ -5,7 +5,6 @@ written as it stands; nothing has happened to them that `caregiving.events` woul
 Somebody who is already here is never changed by an import.
 """
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,17 +16,25 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from caregiving import events
-from caregiving.importing_rows import KNOWN_COLUMNS, parse
+from caregiving.importing_files import (
+    REJECTED_COLUMNS,
+    ImportProblem,
+    Source,
+    check,
+    named,
+    records,
+)
+from caregiving.importing_rows import parse
 from caregiving.models import Caregiver, InboundMessage
 from caregiving.progress import Advance, no_bar
 
 BATCH = 1000
 # So many lines of each kind are kept to be shown; beyond it they are only counted.
 SHOWN = 1000
+# Of those who raise no question a few are kept, to recognise the file by.
+EXAMPLES = 20
 
-
-class ImportProblem(Exception):
-    """The file as a whole cannot be imported; the text says why and what to do."""
+__all__ = ["ImportProblem", "Report", "as_json", "import_caregivers", "rejected"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,15 @@ class Difference:
     columns: list[str]
 
 
+@dataclass(frozen=True)
+class Example:
+    """Somebody of whom nothing more is to be said than who it is."""
+
+    line: int
+    name: str
+    masked_number: str
+
+
 @dataclass
 class Report:
     """What an import did, or found that it would do (`written` is false)."""
@@ -57,6 +73,8 @@ class Report:
     written: bool = False
     bad_rows: list[BadRow] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
+    first_new: list[Example] = field(default_factory=list)
+    first_same: list[Example] = field(default_factory=list)
 
     def add_bad(self, row: BadRow) -> None:
         self.bad += 1
@@ -77,33 +95,38 @@ class Row:
     person: Caregiver | None
     given: list[str]
     reasons: list[str]
+    cells: list[str]
+
+    def as_example(self) -> Example:
+        assert self.person is not None
+        return Example(self.line, self.person.first_name, self.person.masked_number)
 
 
 def import_caregivers(
-    path: str | Path,
+    file: str | Path | Source,
     *,
     skip_bad: bool = False,
     dry_run: bool = False,
     now: datetime | None = None,
     progress: Advance = no_bar,
 ) -> Report:
-    """Import the CSV file at `path`. With a bad row nothing is written, unless `skip_bad`.
+    """Import a CSV file. With a bad row nothing is written, unless `skip_bad`.
 
     One transaction, which is rolled back at the first bad row; the file is then read again to
     find them all. No row is kept in memory; what is kept is one entry per number, to find
     duplicates. On SQLite other writers wait until it is done (100,000 rows: about half a minute).
     `progress` gets bytes. Raises ImportProblem when the file cannot be read as such a CSV at all.
     """
-    path = Path(path)
+    source = file if isinstance(file, Source) else Source.of_path(file)
     now = now or timezone.now()
-    _check_file(path)
+    check(source)
     if dry_run:
-        return _go_through(path, now, progress, write=False)
+        return _go_through(source, now, progress, write=False)
     try:
         with transaction.atomic():
-            report = _go_through(path, now, progress, write=True, stop_at_bad=not skip_bad)
+            report = _go_through(source, now, progress, write=True, stop_at_bad=not skip_bad)
     except _BadRowFound:
-        return _go_through(path, now, progress, write=False)
+        return _go_through(source, now, progress, write=False)
     except IntegrityError as error:
         raise ImportProblem(
             "Somebody else added one of these people at the same moment. Nothing was imported: "
@@ -119,10 +142,10 @@ class _BadRowFound(Exception):
 
 
 def _go_through(
-    path: Path, now: datetime, progress: Advance, *, write: bool, stop_at_bad: bool = False
+    source: Source, now: datetime, progress: Advance, *, write: bool, stop_at_bad: bool = False
 ) -> Report:
     report = Report(written=write)
-    rows = _rows(path, now, progress)
+    rows = _rows(source, now, progress)
     while batch := list(islice(rows, BATCH)):
         report.rows += len(batch)
         for row in batch:
@@ -132,7 +155,7 @@ def _go_through(
                 report.add_bad(BadRow(row.line, row.reasons))
         _take(batch, report, write=write)
     if report.rows == 0:
-        raise ImportProblem(f"{path} has a header but no rows: there is nobody to import.")
+        raise ImportProblem(f"{source.name} has a header but no rows: there is nobody to import.")
     return report
 
 
@@ -146,6 +169,8 @@ def _take(batch: list[Row], report: Report, *, write: bool) -> None:
         known = here.get(number)
         if known is None:
             new.append(row.person)
+            if len(report.first_new) < EXAMPLES:
+                report.first_new.append(row.as_example())
             continue
         report.already_here += 1
         differing = [
@@ -153,6 +178,8 @@ def _take(batch: list[Row], report: Report, *, write: bool) -> None:
         ]
         if differing:
             report.add_difference(Difference(row.line, known.masked_number, differing))
+        elif len(report.first_same) < EXAMPLES:
+            report.first_same.append(row.as_example())
     report.new += len(new)
     if write:
         Caregiver.objects.bulk_create(new, batch_size=BATCH)
@@ -166,121 +193,52 @@ def _take(batch: list[Row], report: Report, *, write: bool) -> None:
                 events.record_new_number(one)
 
 
-# --- Reading the file ---
-
-
-def _check_file(path: Path) -> None:
-    if not path.exists():
-        raise ImportProblem(f"There is no file {path}: check the path.")
-    if not path.is_file():
-        raise ImportProblem(f"{path} is not a file: name the CSV file itself.")
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-    except OSError as error:
-        raise ImportProblem(f"{path} cannot be read: {error.strerror}.") from error
-    if not start:
-        raise ImportProblem(f"{path} is empty.")
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or start[:2].count(0) == 1:
-        raise ImportProblem(f"{path} is UTF-16, from line 1 on: {_SAVE_AS}.")
-    if start == b"PK\x03\x04":
-        raise ImportProblem(f"{path} is a spreadsheet, not CSV: {_SAVE_AS}.")
-
-
-_SAVE_AS = 'save it as "CSV UTF-8 (comma delimited)" and import that file'
-
-
-def _lines(path: Path, progress: Advance) -> Iterator[str]:
-    """The lines as text, decoded one by one so that a wrong byte can be found in the file."""
-    done, total = 0, path.stat().st_size
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                wrong = f"byte 0x{line[error.start]:02x} after {_before(line, error.start)!r}"
-                raise ImportProblem(
-                    f"{path} is not UTF-8: line {number} has {wrong}. Nothing was imported: "
-                    f"{_SAVE_AS}."
-                ) from error
-            done += len(line)
-            if number % BATCH == 0:
-                progress(done, total)
-    progress(done, total)
-
-
-def _before(line: bytes, position: int) -> str:
-    return line[max(0, position - 12) : position].decode("utf-8", errors="replace")
-
-
-def _records(path: Path, progress: Advance) -> Iterator[tuple[int, list[str]]]:
-    """The number of the line on which each record begins, and its cells; blank ones left out."""
-    # Strict: a quotation mark that is never closed would otherwise swallow the rest of the file.
-    reader = csv.reader(_lines(path, progress), strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise ImportProblem(
-                f"{path} is not well-formed CSV at the record that begins on line {line}: "
-                f"{error}. Nothing was imported: look for a quotation mark that is not closed, "
-                f"or {_SAVE_AS}."
-            ) from error
-        cells = [cell.strip() for cell in cells]
-        if any(cells):
-            yield line, cells
-
-
-def _rows(path: Path, now: datetime, progress: Advance) -> Iterator[Row]:
-    records = _records(path, progress)
-    _, header = next(records, (1, []))
-    columns = _columns(path, header)
+def _rows(source: Source, now: datetime, progress: Advance) -> Iterator[Row]:
+    lines = records(source, progress)
+    _, header = next(lines, (1, []))
+    columns = named(source, header)
     first_lines: dict[int, int] = {}
-    for line, cells in records:
+    for line, cells in lines:
         if len(cells) != len(columns):
             reason = f"has {_cells(len(cells))} where the header has {len(columns)}"
-            yield Row(line, None, [], [reason])
+            yield Row(line, None, [], [reason], cells)
             continue
-        values, reasons, person = parse(dict(zip(columns, cells, strict=True)), now=now)
+        values, reasons, person = parse(_known(columns, cells), now=now)
         number = values.get("phone_number")
         if number:
             # Digits as an integer: half the memory of the text, for every number in the file.
             first = first_lines.setdefault(int(number[1:]), line)
             if first != line:
                 reasons.append(f"phone_number: {number} is on line {first} already")
-        yield Row(line, None if reasons else person, list(values), reasons)
+        yield Row(line, None if reasons else person, list(values), reasons, cells)
 
 
 def _cells(count: int) -> str:
     return f"{count} cell" if count == 1 else f"{count} cells"
 
 
-def _columns(path: Path, header: list[str]) -> list[str]:
-    columns = [name.lower() for name in header]
-    known = ", ".join(KNOWN_COLUMNS)
-    if any("\0" in name for name in columns):
-        raise ImportProblem(f"{path} has a NUL byte in line 1, as UTF-16 has: {_SAVE_AS}.")
-    if len(columns) == 1 and any(mark in columns[0] for mark in ";\t"):
-        raise ImportProblem(f"{path} is not separated by commas: {_SAVE_AS}.")
-    unknown = [name or "(no name)" for name in columns if name not in KNOWN_COLUMNS]
-    if unknown:
-        # A misspelt column that was passed over would lose what is in it without a word.
-        raise ImportProblem(
-            f"{path} has unknown columns: {', '.join(unknown)}. Rename or remove them. "
-            f"Known are: {known}."
-        )
-    doubled = sorted({name for name in columns if columns.count(name) > 1})
-    if doubled:
-        raise ImportProblem(f"{path} has columns twice: {', '.join(doubled)}. Remove one of each.")
-    if "phone_number" not in columns:
-        raise ImportProblem(
-            f"{path} has no column phone_number, which is required. Its first line must name the "
-            f"columns: {known}."
-        )
-    return columns
+def _known(columns: list[str], cells: list[str]) -> dict[str, str]:
+    pairs = zip(columns, cells, strict=True)
+    return {column: text for column, text in pairs if column not in REJECTED_COLUMNS}
+
+
+def rejected(source: Source, *, now: datetime) -> Iterator[list[str]]:
+    """A header and then every bad row as it stands in the file, with its line and the reasons.
+
+    Corrected, it can be imported in its turn. Raises ImportProblem as `import_caregivers` does.
+    """
+    check(source)
+    _, header = next(records(source, no_bar), (1, []))
+    old = [n for n, name in enumerate(header) if name.lower() in REJECTED_COLUMNS]
+
+    def without_old(cells: list[str]) -> list[str]:
+        return [cell for n, cell in enumerate(cells) if n not in old]
+
+    # Ours come first, since a row may have more cells than the header.
+    yield [*REJECTED_COLUMNS, *without_old(header)]
+    for row in _rows(source, now, no_bar):
+        if row.reasons:
+            yield [str(row.line), "; ".join(row.reasons), *without_old(row.cells)]
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -5,11 +5,14 @@ State changes go through `caregiving.events`; nothing here knows about outreach.
 
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q, Value
+from django.db.models.functions import Right
 from django.utils import timezone
 
 from caregiving import zones
@@ -145,6 +148,20 @@ class Caregiver(models.Model):
             models.Index(fields=["last_assessment_at"], name="by_last_assessment"),
             # Readers: onboarding nudges, and silence of those who never wrote.
             models.Index(fields=["created_at"], name="by_created"),
+            # Reader: the search for the end of a number (its beginning has the index that a unique
+            # text has). Names are searched with people_by_first_name and people_by_recipient_name,
+            # which PostgreSQL alone can have: see the migration 0007_people_lists.
+            models.Index(Right("phone_number", 4), name="people_by_last_four"),
+            # Readers: the tabs over the list of people, newest first.
+            models.Index(
+                fields=["-id"], name="people_opted_out", condition=Q(opted_out_at__isnull=False)
+            ),
+            models.Index(
+                fields=["-id"], name="people_unreachable", condition=Q(unreachable_at__isnull=False)
+            ),
+            models.Index(
+                fields=["-id"], name="people_churned", condition=Q(journey_phase="churned")
+            ),
         ]
         constraints = [
             _count_within("crisis_followup_count", 7),
@@ -305,3 +322,26 @@ class ConsentChange(models.Model):
 
     def __str__(self) -> str:
         return f"{'opt-in' if self.opted_in else 'opt-out'} {self.at:%Y-%m-%d %H:%M}"
+
+
+class ImportUpload(models.Model):
+    """A CSV file between the look at what it would do and the decision to do it.
+
+    In the database, since the next request may reach another host; kept for an hour at most
+    (`caregiving.importing_uploads`), as it is full of people.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=255)
+    content = models.BinaryField(help_text="Compressed by zlib.")
+    preview = models.JSONField(help_text="What it would have done when it came, or has done.")
+    created_at = models.DateTimeField()
+    imported_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name

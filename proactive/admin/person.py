@@ -45,7 +45,6 @@ class PersonPage(GuardedAdmin, OnlyChangedAdmin):
 
     change_form_outer_before_template = "proactive/person.html"
     change_form_outer_after_template = "proactive/person_stream.html"
-    guarded = {"phone_number": ("caregiving.see_number", "masked_number")}
     profile_fields = (
         ("first_name", "phone_number"),
         ("relationship", "care_recipient_name"),

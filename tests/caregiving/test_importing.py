@@ -12,7 +12,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from caregiving import importing
-from caregiving.importing import BadRow, Difference, ImportProblem, import_caregivers
+from caregiving.importing import (
+    BadRow,
+    Difference,
+    ImportProblem,
+    import_caregivers,
+    rejected,
+)
+from caregiving.importing_files import Source
 from caregiving.importing_rows import KNOWN_COLUMNS
 from caregiving.models import Caregiver
 
@@ -468,3 +475,30 @@ def test_the_command_fails_where_there_is_no_file():
     assert run("/nowhere/people.csv")[2] == (
         "There is no file /nowhere/people.csv: check the path."
     )
+
+
+# --- Rows that were rejected ---
+
+
+def test_rejected_rows_come_back_as_they_stand_with_line_and_reasons_and_can_be_imported(csv_file):
+    source = Source.of_path(csv_file("phone_number,zip_code\n12,60601\n+14155552671,60601\n"))
+
+    header, *rows = rejected(source, now=NOW)
+
+    assert header == ["rejected_line", "rejected_because", "phone_number", "zip_code"]
+    ((line, because, *cells),) = rows
+    assert (line, cells) == ("2", ["12", "60601"])
+    assert because.startswith("phone_number: '12' has too few")
+
+    # Rejected once more, they are told anew, and what was said before is left out.
+    again = csv_file(f'{",".join(header)}\n2,"was, wrong",13,60601\n')
+    assert next(rejected(Source.of_path(again), now=NOW)) == header
+
+
+def test_an_apostrophe_that_kept_a_cell_from_being_a_formula_is_taken_off(imported):
+    imported("phone_number,first_name\n'+14155552671,'=1+1\n'+14155552672,'t Hooft\n")
+
+    assert sorted(Caregiver.objects.values_list("phone_number", "first_name")) == [
+        ("+14155552671", "=1+1"),
+        ("+14155552672", "'t Hooft"),
+    ]

@@ -8,7 +8,7 @@ from caregiving.migration_operations import AddIndexConcurrently
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("caregiving", "0006_permissions")]
+    dependencies = [("caregiving", "0008_people_lists")]
 
     operations = [
         AddIndexConcurrently(
