@@ -150,7 +150,7 @@ class Caregiver(models.Model):
             models.Index(fields=["created_at"], name="by_created"),
             # Reader: the search for the end of a number (its beginning has the index that a unique
             # text has). Names are searched with people_by_first_name and people_by_recipient_name,
-            # which PostgreSQL alone can have: see the migration 0007_people_lists.
+            # which PostgreSQL alone can have: see the migration 0008_people_lists.
             models.Index(Right("phone_number", 4), name="people_by_last_four"),
             # Readers: the tabs over the list of people, newest first.
             models.Index(

@@ -173,22 +173,12 @@ def _fits(anchor: Anchor, number: int, limit: timedelta) -> Rule:
             f"{local(since + limit, caregiver)}"
         )
 
-    return Rule("stage", lambda now: anchor.less_than(limit, now), says)
-
-
-def _fits(anchor: Anchor, number: int, limit: timedelta) -> Rule:
-    """There is an occasion, and the words of this stage still fit it, due or not."""
-
-    def says(caregiver: Caregiver, now: datetime) -> str:
-        since = anchor.of(caregiver)
-        if since is None:
-            return f"no {anchor.words} on record"
-        return (
-            f"{anchor.words} {local(since, caregiver)}: the words of {number} fit until "
-            f"{local(since + limit, caregiver)}"
-        )
-
-    return Rule("stage", lambda now: anchor.less_than(limit, now), says)
+    return Rule(
+        "stage",
+        lambda now: anchor.less_than(limit, now),
+        says,
+        means=f"{anchor.words} less than {duration(limit)} ago",
+    )
 
 
 def _owed(counter: str, number: int) -> Rule:

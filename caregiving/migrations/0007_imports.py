@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    # Apart from 0007_people_lists, which has no transaction around it.
+    # Apart from 0008_people_lists, which has no transaction around it.
     dependencies = [
         ("caregiving", "0006_permissions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
