@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from proactive import figures
-from proactive.figures import Count
+from proactive.counting import Counted, count
 
 # So many are as bad as more.
 MOST_ALERTS = 99
@@ -89,11 +89,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     return [group for group in groups if group["items"]]
 
 
-def open_alerts(request: HttpRequest) -> Count:
+def open_alerts(request: HttpRequest) -> Counted:
     """How many alerts are open; counted once for each page, however many places say it."""
     if not hasattr(request, "open_alerts"):
-        request.open_alerts = figures.count(  # type: ignore[attr-defined]
-            figures.open_alerts(), most=MOST_ALERTS
+        request.open_alerts = count(  # type: ignore[attr-defined]
+            figures.open_alerts(), bound=MOST_ALERTS
         )
     return request.open_alerts  # type: ignore[attr-defined]
 
