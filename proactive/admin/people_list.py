@@ -22,10 +22,9 @@ from django.utils.timesince import timesince
 from caregiving.fields import normalise_phone_number
 from caregiving.folding import Folded, fold
 from caregiving.models import Caregiver
-from proactive.admin.base import GuardedAdmin
+from proactive.admin.base import GuardedAdmin, LongListAdmin
 from proactive.admin.exporting import ExportingAdmin
 from proactive.admin.importing import ImportingAdmin
-from proactive.admin.paging import BoundedPaginator
 from proactive.cadences import CADENCES
 from proactive.clocks import DAY, MINUTE, duration, places
 from proactive.cohorts import BY_NAME, COHORTS
@@ -53,7 +52,7 @@ class CohortFilter(admin.SimpleListFilter):
         return people.filter(BY_NAME[name].of(timezone.now()))
 
 
-class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin):
+class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin, LongListAdmin):
     """The list side of the admin of people."""
 
     list_display = (
@@ -73,10 +72,6 @@ class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin):
     list_before_template = "proactive/people_tabs.html"
     # Named so that there is a search; `find` says what they are searched for.
     search_fields = ("first_name", "care_recipient_name", "phone_number")
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # each would count everybody
-    list_per_page = 50
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
