@@ -7,7 +7,7 @@ in `TALLIED`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +18,7 @@ from django.utils import timezone
 from caregiving.models import Caregiver
 from proactive import cohorts
 from proactive.cadences import BY_NAME, CADENCES
+from proactive.clocks import midnight
 from proactive.counting import Counted, count
 from proactive.models import CareAlert, Message, Status
 
@@ -103,7 +104,7 @@ def handed_over(*, now: datetime, days: int = DAYS) -> dict[tuple[date, str], Ta
     the next. One query over a range of an index; today is the last of the days.
     """
     rows = (
-        Message.objects.filter(attempt_started_at__gte=beginning(days_until(now, days)[0]))
+        Message.objects.filter(attempt_started_at__gte=midnight(days_until(now, days)[0]))
         .annotate(day=TruncDate("attempt_started_at"))
         .order_by()
         .values_list("day", "cadence")
@@ -122,10 +123,5 @@ def waiting() -> Counted:
 
 def days_until(now: datetime, days: int) -> list[date]:
     """The last `days` days, today as the last."""
-    today = timezone.localtime(now).date()
+    today = timezone.localdate(now)
     return [today - timedelta(days=back) for back in reversed(range(days))]
-
-
-def beginning(day: date) -> datetime:
-    """The midnight at which `day` begins."""
-    return datetime.combine(day, time(), timezone.get_current_timezone())

@@ -17,7 +17,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 
 from caregiving.fields import normalise_phone_number
 from caregiving.folding import Folded, fold
@@ -222,7 +221,7 @@ def ago(instant: datetime | None, *, now: datetime) -> SafeString | str:
     if now - instant < MINUTE:
         words = "just now"
     elif now - instant < RECENT:
-        words = f"{timesince(instant, now, depth=1)} ago"
+        words = f"{_roughly(now - instant)} ago"
     else:
         words = date_format(timezone.localtime(instant), "j M Y")
     here = timezone.localtime(instant)

@@ -10,7 +10,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from caregiving.models import Caregiver, InboundMessage
+from caregiving.fields import masked
+from caregiving.models import InboundMessage
 from proactive import audit, reconciliation
 from proactive.admin.base import GuardedAdmin, ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
@@ -174,7 +175,7 @@ class MessageAdmin(ActingAdmin, GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
             "title": in_words(message.cadence, message.stage),
             "status_says": status_in_words(message),
             "code_says": code_in_words(message),
-            "masked_to": Caregiver(phone_number=message.to_number).masked_number,
+            "masked_to": masked(message.to_number),
             "service_zone": timezone.get_current_timezone_name(),
             "zone": home(message.caregiver),
             "steps": timeline(message),
@@ -238,7 +239,7 @@ class InboundMessageAdmin(GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
 
     @admin.display(description="from number")
     def masked_sender(self, inbound: InboundMessage) -> str:
-        return Caregiver(phone_number=inbound.from_number).masked_number
+        return masked(inbound.from_number)
 
     @admin.display(description="body")
     def hidden_body(self, inbound: InboundMessage) -> str:

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from proactive import figures
 from proactive.cadences import CADENCES
+from proactive.clocks import midnight
 from proactive.figures import Tally, handed_over
 from proactive.models import CareAlert, Message
 from tests.factories import CaregiverFactory, MessageFactory
@@ -68,12 +69,12 @@ def test_the_days_also_follow_each_other_where_clocks_change(settings):
     settings.TIME_ZONE = "America/Chicago"
     spring = date(2027, 3, 14)
 
-    length = figures.beginning(spring + timedelta(days=1)) - figures.beginning(spring)
+    length = midnight(spring + timedelta(days=1)) - midnight(spring)
 
     # Of two instants in one zone Python would subtract the wall clocks.
     assert length == timedelta(days=1)
-    assert figures.beginning(spring).astimezone(UTC).hour == 6
-    assert figures.beginning(spring + timedelta(days=1)).astimezone(UTC).hour == 5
+    assert midnight(spring).astimezone(UTC).hour == 6
+    assert midnight(spring + timedelta(days=1)).astimezone(UTC).hour == 5
 
 
 def test_texts_are_counted_by_a_range_of_the_index_that_is_there_for_it():

@@ -252,7 +252,7 @@ def test_an_edit_saves_what_changed_and_tells_the_audit_from_what_to_what(coordi
     assert answer.status_code == 302
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.says, entry.caregiver) == (
-        "edit",
+        "change_caregiver",
         "edited first name, ZIP code",
         someone,
     )
@@ -273,7 +273,7 @@ def test_adding_a_person_is_in_the_audit(coordinator):
         {"phone_number": "+14155552671", "first_name": "Ana", "language": "en"},
     )
     entry = AuditEntry.objects.get()
-    assert (entry.action, entry.caregiver) == ("add", Caregiver.objects.get())
+    assert (entry.action, entry.caregiver) == ("add_caregiver", Caregiver.objects.get())
     assert entry.changes["phone_number"] == ["", "+14155552671"]
 
 
