@@ -74,6 +74,8 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
             _list_of("auth.group", "Roles", "badge"),
             _list_of("django_celery_beat.periodictask", "Schedule", "schedule"),
             _list_of("proactive.refusedwebhook", "Refused webhooks", "gpp_bad"),
+            _list_of("axes.accesslog", "Sign-ins", "login"),
+            _list_of("axes.accessfailurelog", "Failed sign-ins", "no_accounts"),
             _list_of("proactive.auditentry", "Audit", "history"),
         ),
     ),
@@ -106,6 +108,6 @@ def _entry(request: HttpRequest, item: Item) -> dict[str, Any] | None:
     except NoReverseMatch:
         return None
     entry: dict[str, Any] = {"title": item.title, "icon": item.icon, "link": link}
-    if item.counts_alerts and (count := open_alerts(request)):
-        entry |= {"badge": str(count), "badge_variant": "danger"}
+    if item.counts_alerts and (waiting := open_alerts(request)):
+        entry |= {"badge": str(waiting), "badge_variant": "danger"}
     return entry
