@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.admin import ShowFacets
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
 from proactive.admin.paging import BoundedPaginator
@@ -30,6 +30,14 @@ class LongListAdmin(ModelAdmin):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # each would count everything
     list_per_page = 50
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        answer = super().changelist_view(request, extra_context)
+        context = getattr(answer, "context_data", None) or {}
+        if cl := context.get("cl"):
+            # The foot of the list says how many; Unfold would at its head, with a way to "all".
+            cl.full_result_count = cl.result_count
+        return answer
 
 
 class ReadOnlyAdmin(LongListAdmin):

@@ -84,8 +84,6 @@ class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin, LongListAdmi
                 for spec in cl.filter_specs
                 if not isinstance(spec, CohortFilter)
             )
-            # The foot of the list says how many; Unfold would at its head, with a way to "all".
-            cl.full_result_count = cl.result_count
             context["tabs"] = _tabs(cl)
             context["cohort"] = BY_NAME.get(request.GET.get("cohort", ""))
         return response

@@ -80,6 +80,17 @@ def test_every_list_with_an_export_is_tried_here():
     assert exporting == set(EXPORTED)
 
 
+@by_name(GROWING)
+def test_no_list_offers_to_show_what_it_shows_already(admin_client, model):
+    admin_rows.grow_to(3)
+    sign_ins(3)
+
+    html = admin_client.get(url(model, "changelist")).content.decode()
+
+    assert "result_list" in html
+    assert "Show all" not in html
+
+
 @by_name(EXPORTED)
 def test_a_list_offers_its_export_and_the_audit_keeps_who_took_it_and_why(client, model):
     admin_rows.grow_to(3)
