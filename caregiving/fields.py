@@ -44,6 +44,11 @@ def normalise_phone_number(text: str, *, region: str = "US") -> str:
     return formatted
 
 
+def masked(number: str) -> str:
+    """A number for logs and lists: `+1415***2671`; `***` for what is too short to hide in part."""
+    return f"{number[:5]}***{number[-4:]}" if len(number) > 9 else "***"
+
+
 def validate_phone_number(text: str) -> None:
     normalise_phone_number(text)
 

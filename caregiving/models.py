@@ -16,7 +16,7 @@ from django.db.models.functions import Right
 from django.utils import timezone
 
 from caregiving import zones
-from caregiving.fields import DerivedZonesField, PhoneNumberField
+from caregiving.fields import DerivedZonesField, PhoneNumberField, masked
 from caregiving.intents import Intent
 
 
@@ -183,8 +183,7 @@ class Caregiver(models.Model):
     @property
     def masked_number(self) -> str:
         """The number for logs and lists: `+1415***2671`."""
-        number = str(self.phone_number)
-        return f"{number[:5]}***{number[-4:]}" if len(number) > 9 else "***"
+        return masked(str(self.phone_number))
 
     def clean(self) -> None:
         self.first_name = self.first_name.strip()

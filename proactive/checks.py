@@ -96,7 +96,7 @@ def alerts_are_escalated(**kwargs: Any) -> list[CheckMessage]:
             Warning(
                 "ALERT_ESCALATION_EMAIL is not set: nobody is told of alerts that nobody claims.",
                 hint="Set it to the address of whoever is on call, and EMAIL_URL to a mail server.",
-                id="proactive.W003",
+                id="proactive.W005",
             )
         ]
     if settings.EMAIL_BACKEND.startswith("django.core.mail.backends.console"):
@@ -104,7 +104,7 @@ def alerts_are_escalated(**kwargs: Any) -> list[CheckMessage]:
             Warning(
                 "EMAIL_URL is not set: emails about alerts are printed, nobody receives them.",
                 hint="Set it to a mail server, such as smtp+tls://user:password@host:587.",
-                id="proactive.W004",
+                id="proactive.W006",
             )
         ]
     return []

@@ -5,10 +5,11 @@ Zones decide, UTC subtracts: a day is 24 hours, a window is what the wall clock 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
+from django.utils import timezone
 
 from caregiving import zones
 from caregiving.models import Caregiver
@@ -110,6 +111,11 @@ def local(instant: datetime, caregiver: Caregiver) -> str:
 def home(caregiver: Caregiver) -> ZoneInfo:
     """The zone in which a person's times are told; UTC if theirs is misspelt."""
     return next(iter(places(caregiver)), ZoneInfo("UTC"))
+
+
+def midnight(day: date) -> datetime:
+    """The midnight at which `day` begins, where the service is."""
+    return datetime.combine(day, time(), timezone.get_current_timezone())
 
 
 def duration(length: timedelta) -> str:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from caregiving.models import BurnoutBand, Caregiver, CaregiverQuerySet, JourneyPhase
 from proactive.cadences import CADENCES
-from proactive.clocks import CRISIS, DAY, SILENCE
+from proactive.clocks import CRISIS, DAY, SILENCE, midnight
 from proactive.declaring import Cadence
 from proactive.models import CareAlert
 from proactive.rules import CASCADE
@@ -36,10 +36,7 @@ class Cohort:
 
 def end_of_day(now: datetime) -> datetime:
     """Midnight that ends the day of `now` in the service's own zone."""
-    here = timezone.localtime(now)
-    midnight = here.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    # In wall time, so that a day of 23 or 25 hours ends at its own midnight.
-    return midnight + timedelta(days=1)
+    return midnight(timezone.localdate(now) + timedelta(days=1))
 
 
 def _needs_attention(now: datetime) -> Q:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from random import Random
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
@@ -23,9 +22,9 @@ from caregiving.models import (
     WellnessScore,
 )
 from proactive.demo_people import DEMO_NUMBER, Numbers, how_many, somebody
+from proactive.demo_staff import create_logins
 from proactive.demo_states import Scene, State, states
 
-LOGIN = "demo"
 _BATCH = 1000
 _SEED = 20260105
 _SCORES = {
@@ -56,7 +55,7 @@ class Seeded:
 
 
 def seed_demo(*, caregivers: int = 2000, now: datetime | None = None) -> Seeded:
-    """Create the demo people around `now`, and the login demo/demo. All or nothing.
+    """Create the demo people around `now`, and logins for staff. All or nothing.
 
     Raises DemoRefused outside DEBUG, beside people who are not demo people, where a carrier would
     charge for texts to them, and for more people than there are fictional numbers.
@@ -73,13 +72,11 @@ def seed_demo(*, caregivers: int = 2000, now: datetime | None = None) -> Seeded:
         here = Caregiver.objects.count()
         if here:
             return Seeded(already_here=here)
+        create_logins()
         random = Random(_SEED)
         people = [person for _, person in population(caregivers, now=now, random=random)]
         Caregiver.objects.bulk_create(people, batch_size=_BATCH)
         _create_histories(people, random)
-        users = get_user_model()
-        if not users.objects.filter(username=LOGIN).exists():
-            users.objects.create_superuser(LOGIN, password=LOGIN)
     return Seeded(created=len(people))
 
 

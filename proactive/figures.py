@@ -7,56 +7,24 @@ in `TALLIED`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count as CountOf
-from django.db.models import F, Q, QuerySet
+from django.conf import settings
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from caregiving.models import Caregiver
 from proactive import cohorts
 from proactive.cadences import BY_NAME, CADENCES
-from proactive.clocks import MINUTE
+from proactive.clocks import midnight
+from proactive.counting import Counted, count
 from proactive.models import CareAlert, Message, Status
 
 # More than this are not counted to the last one: nobody reads the difference.
 MOST = 10_000
 DAYS = 30
-# Nobody took it on for so long: then an alert about a crisis says so.
-WAITS_AT_MOST = 15 * MINUTE
-
-_ABOUT_A_CRISIS = (
-    CareAlert.Kind.CASCADE_UNANSWERED,
-    CareAlert.Kind.FOLLOWUP_MISSED,
-    CareAlert.Kind.FOLLOWUP_FAILED,
-    CareAlert.Kind.FOLLOWUP_STUCK,
-    CareAlert.Kind.FOLLOWUP_UNACCOUNTED,
-    # While these are open nobody gets a follow-up.
-    CareAlert.Kind.SENDING_HALTED,
-    CareAlert.Kind.SWEEP_HELD,
-)
-
-
-@dataclass(frozen=True)
-class Count:
-    """How many there are, or that there are more than were counted."""
-
-    number: int
-    is_more: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.number:,}+" if self.is_more else f"{self.number:,}"
-
-    def __bool__(self) -> bool:
-        return bool(self.number)
-
-
-def count(rows: QuerySet[Any], *, most: int = MOST) -> Count:
-    """Count `rows`, but stop at `most`."""
-    found = rows.order_by()[: most + 1].count()
-    return Count(min(found, most), found > most)
 
 
 # --- Alerts ---
@@ -73,27 +41,31 @@ def longest_open(most: int) -> list[CareAlert]:
 
 
 def waits_too_long(alert: CareAlert, *, now: datetime) -> bool:
-    """It is about a crisis, and nobody has claimed it. `alert` comes from `longest_open`."""
+    """It would be sent on by email: about a crisis, and nobody has claimed it for so long.
+
+    `alert` comes from `longest_open`. See `escalating.unclaimed`.
+    """
     cadence = BY_NAME.get(getattr(alert, "cadence", None) or "")
-    about_a_crisis = alert.kind in _ABOUT_A_CRISIS or bool(cadence and cadence.vital)
-    return about_a_crisis and not alert.claimed_by_id and now - alert.opened_at > WAITS_AT_MOST
+    about_a_crisis = alert.kind in CareAlert.CRISIS or bool(cadence and cadence.vital)
+    at_most = timedelta(minutes=settings.ALERT_ESCALATION_MINUTES)
+    return about_a_crisis and not alert.claimed_by_id and now - alert.opened_at >= at_most
 
 
 # --- People ---
 
 
-def in_cohort(name: str, *, now: datetime, **lookups: Any) -> Count:
+def in_cohort(name: str, *, now: datetime, **lookups: Any) -> Counted:
     """How many people are in a cohort, of those who meet `lookups`."""
-    return count(cohorts.BY_NAME[name].people(now=now).filter(**lookups))
+    return count(cohorts.BY_NAME[name].people(now=now).filter(**lookups), bound=MOST)
 
 
-def owed_today(*, now: datetime) -> dict[str, Count]:
+def owed_today(*, now: datetime) -> dict[str, Counted]:
     """By cadence: to how many people a text of it is owed before midnight."""
-    return {one.name: count(cohorts.due_of(one).people(now=now)) for one in CADENCES}
+    return {one.name: count(cohorts.due_of(one).people(now=now), bound=MOST) for one in CADENCES}
 
 
-def opted_out_since(instant: datetime) -> Count:
-    return count(Caregiver.objects.filter(opted_out_at__gte=instant))
+def opted_out_since(instant: datetime) -> Counted:
+    return count(Caregiver.objects.filter(opted_out_at__gte=instant), bound=MOST)
 
 
 # --- Texts ---
@@ -132,18 +104,18 @@ def handed_over(*, now: datetime, days: int = DAYS) -> dict[tuple[date, str], Ta
     the next. One query over a range of an index; today is the last of the days.
     """
     rows = (
-        Message.objects.filter(attempt_started_at__gte=beginning(days_until(now, days)[0]))
+        Message.objects.filter(attempt_started_at__gte=midnight(days_until(now, days)[0]))
         .annotate(day=TruncDate("attempt_started_at"))
         .order_by()
         .values_list("day", "cadence")
-        .annotate(**{name: CountOf("pk", filter=Q(**one)) for name, one in TALLIED.items()})
+        .annotate(**{name: Count("pk", filter=Q(**one)) for name, one in TALLIED.items()})
     )
     return {(day, cadence): Tally(*numbers) for day, cadence, *numbers in rows}
 
 
-def waiting() -> Count:
+def waiting() -> Counted:
     """Texts that are queued and not yet handed over."""
-    return count(Message.objects.queued())
+    return count(Message.objects.queued(), bound=MOST)
 
 
 # --- Days of the service's zone ---
@@ -151,10 +123,5 @@ def waiting() -> Count:
 
 def days_until(now: datetime, days: int) -> list[date]:
     """The last `days` days, today as the last."""
-    today = timezone.localtime(now).date()
+    today = timezone.localdate(now)
     return [today - timedelta(days=back) for back in reversed(range(days))]
-
-
-def beginning(day: date) -> datetime:
-    """The midnight at which `day` begins."""
-    return datetime.combine(day, time(), timezone.get_current_timezone())

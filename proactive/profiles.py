@@ -26,7 +26,7 @@ def save_edited(
         if not changes:
             return caregiver
         caregiver.save(update_fields=list(changes))
-        _record("edit", "edited", caregiver, changes, by, now)
+        _record("change_caregiver", "edited", caregiver, changes, by, now)
         if "phone_number" in changes:
             events.record_new_number(caregiver)
     return caregiver
@@ -39,7 +39,9 @@ def save_added(
     with transaction.atomic():
         blank = audit.snapshot(Caregiver(), fields)
         caregiver.save()
-        _record("add", "added with", caregiver, audit.difference(blank, caregiver), by, now)
+        _record(
+            "add_caregiver", "added with", caregiver, audit.difference(blank, caregiver), by, now
+        )
         events.record_new_number(caregiver)
     return caregiver
 

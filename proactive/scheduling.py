@@ -32,6 +32,12 @@ ENTRIES = (
         DAY_SECONDS,
         "Counts the crisis follow-ups by what became of them; alerts when one is lost sight of.",
     ),
+    Entry(
+        "housekeeping",
+        "proactive.tasks.tidy_up",
+        DAY_SECONDS,
+        "Forgets ended sessions, old sign-ins and files that were brought for import.",
+    ),
 )
 
 

@@ -12,10 +12,11 @@ from itertools import islice
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet, TextChoices
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, TextChoices
 
 from caregiving.models import Caregiver
 from proactive import telling
+from proactive.models import AuditEntry, CareAlert
 from proactive.telling import Told
 
 PER_PAGE = 50
@@ -67,8 +68,26 @@ class _Source:
     tell: Callable[[Any], Told]
 
 
+_OF_ALERTS = CareAlert._meta.label_lower
+
+
 def _alerts(caregiver: Caregiver) -> QuerySet[Any]:
     return caregiver.alerts.select_related("claimed_by", "resolved_by")
+
+
+def _alerts_without_act(field: str) -> Callable[[Caregiver], QuerySet[Any]]:
+    """Those whose `field` no act of staff has set, or one before there was an audit.
+
+    An act and its entry in the audit are of one instant, and the entry tells more.
+    """
+    act = AuditEntry.objects.filter(
+        caregiver=OuterRef("caregiver"), at=OuterRef(field), target_type=_OF_ALERTS
+    )
+    return lambda caregiver: _alerts(caregiver).exclude(Exists(act))
+
+
+def _entries(caregiver: Caregiver) -> QuerySet[AuditEntry]:
+    return caregiver.audit_entries.select_related("by")
 
 
 _SOURCES = (
@@ -76,12 +95,31 @@ _SOURCES = (
     _Source(
         "staff",
         Kind.STAFF,
-        lambda who: who.audit_entries.select_related("by"),
+        lambda who: _entries(who).exclude(target_type=_OF_ALERTS),
         "at",
         telling.staff_action,
     ),
-    _Source("resolved", Kind.ALERT, _alerts, "resolved_at", telling.alert_resolved),
-    _Source("claimed", Kind.ALERT, _alerts, "claimed_at", telling.alert_claimed),
+    _Source(
+        "alert-act",
+        Kind.ALERT,
+        lambda who: _entries(who).filter(target_type=_OF_ALERTS),
+        "at",
+        telling.alert_act,
+    ),
+    _Source(
+        "resolved",
+        Kind.ALERT,
+        _alerts_without_act("resolved_at"),
+        "resolved_at",
+        telling.alert_resolved,
+    ),
+    _Source(
+        "claimed",
+        Kind.ALERT,
+        _alerts_without_act("claimed_at"),
+        "claimed_at",
+        telling.alert_claimed,
+    ),
     _Source("escalated", Kind.ALERT, _alerts, "escalated_at", telling.alert_escalated),
     _Source("opened", Kind.ALERT, _alerts, "opened_at", telling.alert_opened),
     _Source("consent", Kind.CONSENT, lambda who: who.consents.all(), "at", telling.consent),

@@ -8,8 +8,18 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_init, worker_shutting_down
+from django.utils import timezone
 
-from proactive import delivery, escalating, promises, reconciliation, stopping, sweeps
+from caregiving import importing_uploads
+from proactive import (
+    delivery,
+    escalating,
+    housekeeping,
+    promises,
+    reconciliation,
+    stopping,
+    sweeps,
+)
 
 DELIVERY_BUDGET = timedelta(seconds=45)
 
@@ -23,26 +33,17 @@ def tick() -> None:
     Doubled, late or redelivered it does no harm. One part that fails does not keep the next from
     running: what is queued already goes out even if the sweep cannot run.
     """
-    parts: dict[str, Callable[[], object]] = {
-        "reconcile": reconciliation.reconcile,
-        "run_sweep": sweeps.run_sweep,
-        # A long queue must not keep this worker from the next sweep.
-        "deliver_queued": partial(delivery.deliver_queued, budget=DELIVERY_BUDGET),
-        # Last: a mail server that is slow to answer holds up nothing of this tick.
-        "escalate": escalating.escalate,
-    }
-    failures: list[Exception] = []
-    for name, part in parts.items():
-        if stopping.asked():
-            logger.info("tick: asked to stop before %s; the next tick goes on", name)
-            break
-        try:
-            part()
-        except Exception as error:
-            logger.exception("tick: %s failed; the next tick tries again", name)
-            failures.append(error)
-    if failures:
-        raise failures[0]
+    _do_all(
+        "tick",
+        {
+            "reconcile": reconciliation.reconcile,
+            "run_sweep": sweeps.run_sweep,
+            # A long queue must not keep this worker from the next sweep.
+            "deliver_queued": partial(delivery.deliver_queued, budget=DELIVERY_BUDGET),
+            # Last: a mail server that is slow to answer holds up nothing of this tick.
+            "escalate": escalating.escalate,
+        },
+    )
 
 
 @shared_task(name="proactive.tasks.check_promises")
@@ -51,6 +52,36 @@ def check_promises() -> None:
     report = promises.check_promises()
     if report.unaccounted:
         logger.error("%d crisis follow-ups are unaccounted for", report.unaccounted)
+
+
+@shared_task(name="proactive.tasks.tidy_up")
+def tidy_up() -> None:
+    """Once a day: what is of no use any more goes. Doubled or late it does no harm."""
+    now = timezone.now()
+    _do_all(
+        "housekeeping",
+        {
+            "forget_sessions": housekeeping.forget_sessions,
+            "forget_sign_ins": partial(housekeeping.forget_sign_ins, now=now),
+            "forget_uploads": partial(importing_uploads.forget_old, now=now),
+        },
+    )
+
+
+def _do_all(task: str, parts: dict[str, Callable[[], object]]) -> None:
+    """Each part, also after one that fails; raises the first failure at the end."""
+    failures: list[Exception] = []
+    for name, part in parts.items():
+        if stopping.asked():
+            logger.info("%s: asked to stop before %s; the next %s goes on", task, name, task)
+            break
+        try:
+            part()
+        except Exception as error:
+            logger.exception("%s: %s failed; the next %s tries again", task, name, task)
+            failures.append(error)
+    if failures:
+        raise failures[0]
 
 
 def ring() -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
+from django.db.models import Model
 
 from caregiving.models import ConsentChange, CrisisEvent, InboundMessage, WellnessScore
 from proactive.models import AuditEntry, CareAlert, Message, Note, Status
@@ -24,6 +25,7 @@ class Told:
     """`says` what it was, `remark` what else the system has to say.
 
     `body` is what a person reads or wrote, which only some staff may see. `by`: who of the staff.
+    `about`: the row whose page says more, as the label of its model and its key.
     """
 
     says: str
@@ -31,6 +33,7 @@ class Told:
     body: str = ""
     by: str = ""
     steps: tuple[Step, ...] = ()
+    about: tuple[str, str] | None = None
 
 
 def named(user: AbstractBaseUser | None) -> str:
@@ -38,6 +41,10 @@ def named(user: AbstractBaseUser | None) -> str:
     if isinstance(user, User):
         return user.get_full_name() or user.username
     return ""
+
+
+def _about(row: Model) -> tuple[str, str]:
+    return row._meta.label_lower, str(row.pk)
 
 
 # --- Texts ---
@@ -50,6 +57,7 @@ def text_out(message: Message) -> Told:
         body=message.body,
         by=named(message.ordered_by),
         steps=tuple(_steps(message)),
+        about=_about(message),
     )
 
 
@@ -85,7 +93,8 @@ def text_in(inbound: InboundMessage) -> Told:
     if files:
         says.append(f"({files} file{'s' if files > 1 else ''})")
     meant = f"Understood as: {inbound.get_intent_display()}" if inbound.intent else ""
-    return Told(" ".join(says), remark=meant, body=inbound.body or "(no words)")
+    body = inbound.body or "(no words)"
+    return Told(" ".join(says), remark=meant, body=body, about=_about(inbound))
 
 
 # --- How they are ---
@@ -108,16 +117,22 @@ def consent(change: ConsentChange) -> Told:
 
 
 def alert_opened(alert: CareAlert) -> Told:
-    return Told(f"Alert: {alert.get_kind_display()}", remark=alert.detail)
+    return Told(f"Alert: {alert.get_kind_display()}", remark=alert.detail, about=_about(alert))
 
 
 def alert_claimed(alert: CareAlert) -> Told:
-    return Told(f"Alert claimed: {alert.get_kind_display()}", by=named(alert.claimed_by))
+    return Told(
+        f"Alert claimed: {alert.get_kind_display()}",
+        by=named(alert.claimed_by),
+        about=_about(alert),
+    )
 
 
 def alert_escalated(alert: CareAlert) -> Told:
     return Told(
-        f"Alert sent on by email: {alert.get_kind_display()}", remark="Nobody had claimed it."
+        f"Alert sent on by email: {alert.get_kind_display()}",
+        remark="Nobody had claimed it.",
+        about=_about(alert),
     )
 
 
@@ -126,12 +141,22 @@ def alert_resolved(alert: CareAlert) -> Told:
         f"Alert resolved: {alert.get_kind_display()}",
         body=alert.note,
         by=named(alert.resolved_by),
+        about=_about(alert),
     )
 
 
+def alert_act(entry: AuditEntry) -> Told:
+    says = entry.says[:1].lower() + entry.says[1:]
+    return _from_entry(entry, f"Alert {says}: {entry.target_label}")
+
+
 def staff_action(entry: AuditEntry) -> Told:
-    says = entry.says[:1].upper() + entry.says[1:]
-    return Told(says, body=entry.reason, by=named(entry.by) or "the command line")
+    return _from_entry(entry, entry.says[:1].upper() + entry.says[1:])
+
+
+def _from_entry(entry: AuditEntry, says: str) -> Told:
+    by = named(entry.by) or "the command line"
+    return Told(says, body=entry.reason, by=by, about=(entry.target_type, entry.target_id))
 
 
 def note(written: Note) -> Told:

@@ -23,12 +23,15 @@ SCREEN = """
   {service} runs here with made-up people. {promise}
 
   Open      http://localhost:{port}/admin/
-  Log in    user demo, password demo
+  Log in    user demo, password demo; or demo-lead, demo-nurse or demo-viewer, with the same
+            password, who may do less
 {play}
-  Look at   Caregivers: open one, and see which rule lets or stops each kind of text
-            Messages: what went out, what waits, and why something did not go
-            Care alerts: what a person must look at
-            Cadence switches: turn one kind of text off, or everything
+  Look at   Home: who needs a person now, whether outreach runs, what went out
+            People: open one, and see what they get next, and which rule lets or stops each text
+            Care alerts: what a person must look at, and who looks after it
+            Texts: what went out, what waits, and why something did not go
+            Cadences: when which text is sent, and how to turn one kind off, or everything
+            Words: what the texts say
 
   Or ask    .venv/bin/python manage.py explain {number}
             .venv/bin/python manage.py forecast {number}

@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from proactive import alerts, audit
-from proactive.admin.base import ReadOnlyAdmin
+from proactive.admin.base import GuardedAdmin, ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
+from proactive.admin.exporting import ExportingAdmin
 from proactive.admin.words import status_in_words
 from proactive.clocks import duration, home
 from proactive.models import CareAlert
@@ -206,6 +207,8 @@ class StateFilter(admin.SimpleListFilter):
     def __init__(self, request: HttpRequest, *args: Any) -> None:
         super().__init__(request, *args)
         self.state = self.chosen(request)
+        # So that whoever tells what the list is narrowed to tells this too.
+        self.used_parameters[self.parameter_name] = self.state
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
@@ -246,7 +249,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(CareAlert)
-class CareAlertAdmin(ActingAdmin, ReadOnlyAdmin):
+class CareAlertAdmin(ActingAdmin, GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
     """Open ones first, oldest on top. Nothing is edited: what changes, changes by an act."""
 
     acts = (CLAIM, RELEASE, ADD_NOTE, RESOLVE, REOPEN)
@@ -257,6 +260,10 @@ class CareAlertAdmin(ActingAdmin, ReadOnlyAdmin):
     list_display_links = ("what",)
     list_filter = (StateFilter, "kind")
     list_select_related = ("caregiver", "claimed_by", "resolved_by")
+    guarded = {"note": ("proactive.see_body", "")}
+    # How long ago is soon wrong in a file.
+    exported = {"open_for": "opened_at"}
+    exported_labels = {"open_for": "Opened at"}
     # The page is a template of its own.
     fields = ("kind",)
 

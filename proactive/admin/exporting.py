@@ -39,10 +39,12 @@ class ExportingAdmin(ModelAdmin):
     Its columns are those of the list, so what a user may not see there (`GuardedAdmin`) is not in
     the file either. `exported`: column -> the field that the file has in its place, for columns
     that are words for people, such as "3 days ago". It may be a path, `caregiver__zip_code`.
+    `exported_labels`: how such a column is called there, where the list's name would not fit.
     """
 
     change_list_template = "proactive/export_change_list.html"
     exported: dict[str, str] = {}
+    exported_labels: dict[str, str] = {}
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
@@ -122,10 +124,13 @@ class ExportingAdmin(ModelAdmin):
     def _columns(self, cl: Any) -> list[tuple[str, str]]:
         """Name and label of each column of the list."""
         return [
-            (name, capfirst(str(label_for_field(name, self.model, model_admin=self))))
+            (name, self.exported_labels.get(name) or self._label(name))
             for name in cl.list_display
             if name != "action_checkbox"
         ]
+
+    def _label(self, name: str) -> str:
+        return capfirst(str(label_for_field(name, self.model, model_admin=self)))
 
     def _value(self, name: str, row: Any) -> Any:
         if name in self.exported:

@@ -21,6 +21,7 @@ from proactive.admin.charts import by_cadence_chart, by_day_chart
 from proactive.admin.moments import clock, length
 from proactive.admin.navigation import open_alerts
 from proactive.cadences import CADENCES
+from proactive.clocks import midnight
 from proactive.figures import Tally
 from proactive.models import Sweep
 from proactive.running import Outreach, State
@@ -214,7 +215,7 @@ def _due(texts: dict[str, Any] | None, now: datetime) -> list[Row]:
 
 
 def _opted_out(now: datetime) -> dict[str, Any]:
-    since = figures.beginning(figures.days_until(now, OPT_OUT_DAYS)[0])
+    since = midnight(figures.days_until(now, OPT_OUT_DAYS)[0])
     return {
         "count": figures.opted_out_since(since),
         "url": _list("caregiving_caregiver", opted_out_at__gte=since),
@@ -284,8 +285,8 @@ def _linked(tally: Tally, lookups: Mapping[str, Any]) -> list[Row]:
 def _between(first: date, last: date) -> dict[str, datetime]:
     """Lookups for the texts that were handed over from the day `first` to the day `last`."""
     return {
-        "attempt_started_at__gte": figures.beginning(first),
-        "attempt_started_at__lt": figures.beginning(last + timedelta(days=1)),
+        "attempt_started_at__gte": midnight(first),
+        "attempt_started_at__lt": midnight(last + timedelta(days=1)),
     }
 
 

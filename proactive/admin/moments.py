@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 
@@ -12,6 +13,13 @@ def clock(instant: datetime, *, now: datetime) -> str:
         return f"{here:%H:%M}"
     year = f" {here.year}" if here.year != today.year else ""
     return f"{here:%a} {here.day} {here:%b}{year} {here:%H:%M}"
+
+
+def in_full(instant: datetime | None) -> str:
+    """`Tue 5 Jan 2027 12:00 (America/Chicago)`, for what somebody decides; it must be set."""
+    assert instant is not None
+    here = timezone.localtime(instant)
+    return f"{here:%a} {here.day} {here:%b %Y %H:%M} ({settings.TIME_ZONE})"
 
 
 def length(duration: timedelta) -> str:

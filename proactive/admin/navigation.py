@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from proactive import figures
-from proactive.figures import Count
+from proactive.counting import Counted, count
 
 # So many are as bad as more.
 MOST_ALERTS = 99
@@ -74,6 +74,8 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
             _list_of("auth.group", "Roles", "badge"),
             _list_of("django_celery_beat.periodictask", "Schedule", "schedule"),
             _list_of("proactive.refusedwebhook", "Refused webhooks", "gpp_bad"),
+            _list_of("axes.accesslog", "Sign-ins", "login"),
+            _list_of("axes.accessfailurelog", "Failed sign-ins", "no_accounts"),
             _list_of("proactive.auditentry", "Audit", "history"),
         ),
     ),
@@ -89,11 +91,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     return [group for group in groups if group["items"]]
 
 
-def open_alerts(request: HttpRequest) -> Count:
+def open_alerts(request: HttpRequest) -> Counted:
     """How many alerts are open; counted once for each page, however many places say it."""
     if not hasattr(request, "open_alerts"):
-        request.open_alerts = figures.count(  # type: ignore[attr-defined]
-            figures.open_alerts(), most=MOST_ALERTS
+        request.open_alerts = count(  # type: ignore[attr-defined]
+            figures.open_alerts(), bound=MOST_ALERTS
         )
     return request.open_alerts  # type: ignore[attr-defined]
 
@@ -106,6 +108,6 @@ def _entry(request: HttpRequest, item: Item) -> dict[str, Any] | None:
     except NoReverseMatch:
         return None
     entry: dict[str, Any] = {"title": item.title, "icon": item.icon, "link": link}
-    if item.counts_alerts and (count := open_alerts(request)):
-        entry |= {"badge": str(count), "badge_variant": "danger"}
+    if item.counts_alerts and (waiting := open_alerts(request)):
+        entry |= {"badge": str(waiting), "badge_variant": "danger"}
     return entry

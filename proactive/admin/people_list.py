@@ -17,15 +17,13 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 
 from caregiving.fields import normalise_phone_number
 from caregiving.folding import Folded, fold
 from caregiving.models import Caregiver
-from proactive.admin.base import GuardedAdmin
+from proactive.admin.base import GuardedAdmin, LongListAdmin
 from proactive.admin.exporting import ExportingAdmin
 from proactive.admin.importing import ImportingAdmin
-from proactive.admin.paging import BoundedPaginator
 from proactive.cadences import CADENCES
 from proactive.clocks import DAY, MINUTE, duration, places
 from proactive.cohorts import BY_NAME, COHORTS
@@ -53,7 +51,7 @@ class CohortFilter(admin.SimpleListFilter):
         return people.filter(BY_NAME[name].of(timezone.now()))
 
 
-class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin):
+class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin, LongListAdmin):
     """The list side of the admin of people."""
 
     list_display = (
@@ -73,10 +71,6 @@ class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin):
     list_before_template = "proactive/people_tabs.html"
     # Named so that there is a search; `find` says what they are searched for.
     search_fields = ("first_name", "care_recipient_name", "phone_number")
-    paginator = BoundedPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # each would count everybody
-    list_per_page = 50
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
@@ -90,8 +84,6 @@ class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin):
                 for spec in cl.filter_specs
                 if not isinstance(spec, CohortFilter)
             )
-            # The foot of the list says how many; Unfold would at its head, with a way to "all".
-            cl.full_result_count = cl.result_count
             context["tabs"] = _tabs(cl)
             context["cohort"] = BY_NAME.get(request.GET.get("cohort", ""))
         return response
@@ -227,7 +219,7 @@ def ago(instant: datetime | None, *, now: datetime) -> SafeString | str:
     if now - instant < MINUTE:
         words = "just now"
     elif now - instant < RECENT:
-        words = f"{timesince(instant, now, depth=1)} ago"
+        words = f"{_roughly(now - instant)} ago"
     else:
         words = date_format(timezone.localtime(instant), "j M Y")
     here = timezone.localtime(instant)

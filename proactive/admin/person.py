@@ -12,7 +12,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.urls import URLPattern, path, reverse
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -26,6 +26,7 @@ from proactive.naming import away, in_words
 from proactive.next_text import DAYS, look_ahead
 from proactive.standing_in_words import standing_in_words
 from proactive.stream import Kind, Page, read_page
+from proactive.telling import Told
 
 SCORES = 30
 ALERTS = 5
@@ -173,7 +174,7 @@ def _stream(request: HttpRequest, caregiver: Caregiver, zone: Any) -> dict[str, 
     return {
         "kinds": [("All", _query(), chosen is None)]
         + [(kind.label, _query(kind=kind.value), kind is chosen) for kind in kinds],
-        "days": _by_day(page, zone),
+        "days": _by_day(request, page, zone),
         "newest": _query(kind=chosen.value if chosen else "") if before else "",
         "older": _query(kind=chosen.value if chosen else "", before=page.older)
         if page.older
@@ -187,9 +188,27 @@ def _query(**parameters: str) -> str:
     return f"?{query.urlencode()}#stream"
 
 
-def _by_day(page: Page, zone: Any) -> list[tuple[Any, list[Any]]]:
+def _by_day(request: HttpRequest, page: Page, zone: Any) -> list[tuple[Any, list[Any]]]:
+    """Each day with what happened on it, and where a page says more about that."""
     days = groupby(page.happenings, lambda one: one.at.astimezone(zone).date())
-    return [(day, list(happenings)) for day, happenings in days]
+    return [
+        (day, [(one, _page_about(request, one.told)) for one in happenings])
+        for day, happenings in days
+    ]
+
+
+def _page_about(request: HttpRequest, told: Told) -> str:
+    """The page of the row that it is about, for whoever may see it; "" if it is this one."""
+    label, key = told.about or ("", "")
+    if label in ("", Caregiver._meta.label_lower):
+        return ""
+    app, model = label.split(".")
+    if not request.user.has_perm(f"{app}.view_{model}"):
+        return ""
+    try:
+        return reverse(f"admin:{app}_{model}_change", args=[key])
+    except NoReverseMatch:  # kept longer than there was a page for it
+        return ""
 
 
 def _timeline(texts: Iterable[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from proactive.admin.moments import in_full
 from proactive.cadences import CADENCES
 from proactive.clocks import duration
 from proactive.declaring import Cadence, Step
@@ -75,15 +76,8 @@ def state_of(switch: CadenceSwitch, now: datetime) -> State:
     if not switch.is_on:
         return State("off", "Off")
     if not switch.is_open(now):
-        return State("paused", f"Paused until {local_time(switch.paused_until)}")
+        return State("paused", f"Paused until {in_full(switch.paused_until)}")
     return State("on", "On")
-
-
-def local_time(instant: datetime | None) -> str:
-    """`Tue 5 Jan 2027 12:00 (America/Chicago)`, by the clock of the service."""
-    assert instant is not None
-    here = timezone.localtime(instant)
-    return f"{here:%a} {here.day} {here:%b %Y %H:%M} ({settings.TIME_ZONE})"
 
 
 def rough(length: timedelta) -> str:

@@ -2,13 +2,12 @@
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
-from unfold.paginator import InfinitePaginator
 
 from proactive.admin.base import ReadOnlyAdmin
+from proactive.admin.exporting import ExportingAdmin
 
 
-class SignInAdmin(ReadOnlyAdmin):
-    paginator = InfinitePaginator
+class SignInAdmin(ExportingAdmin, ReadOnlyAdmin):
     fields: tuple[str, ...] = ("attempt_time", "username", "ip_address", "user_agent")
     ordering = ("-pk",)
     sortable_by = ()

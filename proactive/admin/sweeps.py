@@ -12,6 +12,7 @@ from django.utils import timezone
 from proactive import audit, blast_guard, deferring, tasks
 from proactive.admin.base import ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
+from proactive.admin.exporting import ExportingAdmin
 from proactive.admin.words import RULE_SAYS
 from proactive.cadences import CADENCES
 from proactive.models import Sweep
@@ -77,7 +78,7 @@ LET_IT_GO_ON = Act(
 
 
 @admin.register(Sweep)
-class SweepAdmin(ActingAdmin, ReadOnlyAdmin):
+class SweepAdmin(ActingAdmin, ExportingAdmin, ReadOnlyAdmin):
     acts = (LET_IT_GO_ON,)
     change_form_template = "proactive/sweep.html"
     list_display = ("now", "outcome", "queued", "deferred", "superseded", "churned", "dry_run")

@@ -26,6 +26,7 @@ from proactive import backlog, switches, tasks, trial
 from proactive.admin import policy
 from proactive.admin.base import ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
+from proactive.admin.moments import in_full
 from proactive.admin.trials import Trial, trial_page
 from proactive.cadences import BY_NAME, CADENCES
 from proactive.models import CadenceSwitch, Message
@@ -60,7 +61,7 @@ def _foresee_pause(row: CadenceSwitch, data: dict[str, Any], now: datetime) -> s
     until = data.get("until")
     if why_not := switches.not_to_pause(row, until=until, now=now):
         raise Skip(why_not)
-    when = policy.local_time(until) if until else "the time you name"
+    when = in_full(until) if until else "the time you name"
     return f"no text goes out until {when}; then it goes on by itself. {_meanwhile(row)}"
 
 
@@ -147,7 +148,7 @@ PAUSE = Act(
     permission=PERMISSION,
     foresee=_foresee_pause,
     perform=_performing(
-        switches.pause, lambda switch: f"paused until {policy.local_time(switch.paused_until)}"
+        switches.pause, lambda switch: f"paused until {in_full(switch.paused_until)}"
     ),
     form=UntilForm,
     icon="pause",

@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from proactive import previewing, rewording, trial
 from proactive.admin.confirming import Act, Done, ReasonForm, Skip
-from proactive.admin.policy import local_time
+from proactive.admin.moments import in_full
 from proactive.admin.trials import PhoneForm, Trial
 from proactive.models import MessageTemplate
 from proactive.previewing import BY_SAMPLE, SAMPLES, USUAL
@@ -91,7 +91,7 @@ def version_form(template: MessageTemplate, chosen: str) -> type[VersionForm]:
     """Offers every version of `template`; `chosen` is the one that was clicked."""
     entries = rewording.history(template).select_related("by")[:LATEST]
     choices = [
-        (str(entry.pk), f"Before {local_time(entry.at)}: {_short(entry.changes['body'][0])}")
+        (str(entry.pk), f"Before {in_full(entry.at)}: {_short(entry.changes['body'][0])}")
         for entry in entries
     ]
 

@@ -10,11 +10,13 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from caregiving.models import Caregiver, InboundMessage
+from caregiving.fields import masked
+from caregiving.models import InboundMessage
 from proactive import audit, reconciliation
 from proactive.admin.base import GuardedAdmin, ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
-from proactive.admin.finding import GuardedLookups, is_sid, people_called, whole_number
+from proactive.admin.exporting import ExportingAdmin
+from proactive.admin.finding import is_sid, people_called, whole_number
 from proactive.admin.words import code_in_words, status_in_words
 from proactive.cadences import CADENCES
 from proactive.clocks import home
@@ -121,7 +123,7 @@ class RepliedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Message)
-class MessageAdmin(ActingAdmin, GuardedLookups):
+class MessageAdmin(ActingAdmin, GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
     """Whoever finds out what became of an unknown text says so here; it is kept with their name.
 
     The list takes plain lookups in its address, such as `?sent_at__gte=2026-11-24T00:00:00Z`.
@@ -140,7 +142,10 @@ class MessageAdmin(ActingAdmin, GuardedLookups):
     search_fields = ("provider_sid",)
     search_help_text = "A first name, a number in any format, or the provider's SID."
     ordering = ("-queued_at",)
-    secret = {"body": "proactive.see_body", "to_number": "caregiving.see_number"}
+    guarded = {
+        "body": ("proactive.see_body", ""),
+        "to_number": ("caregiving.see_number", ""),
+    }
     # The page is a template of its own.
     fields = ("status",)
 
@@ -170,7 +175,7 @@ class MessageAdmin(ActingAdmin, GuardedLookups):
             "title": in_words(message.cadence, message.stage),
             "status_says": status_in_words(message),
             "code_says": code_in_words(message),
-            "masked_to": Caregiver(phone_number=message.to_number).masked_number,
+            "masked_to": masked(message.to_number),
             "service_zone": timezone.get_current_timezone_name(),
             "zone": home(message.caregiver),
             "steps": timeline(message),
@@ -197,7 +202,7 @@ def timeline(message: Message) -> list[tuple[str, datetime]]:
 
 
 @admin.register(InboundMessage)
-class InboundMessageAdmin(GuardedAdmin, GuardedLookups):
+class InboundMessageAdmin(GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
     """What people wrote, from numbers that we do not know too."""
 
     list_display = ("received_at", "caregiver", "from_number", "body", "intent", "files")
@@ -215,7 +220,6 @@ class InboundMessageAdmin(GuardedAdmin, GuardedLookups):
         "from_number": ("caregiving.see_number", "masked_sender"),
         "body": ("proactive.see_body", "hidden_body"),
     }
-    secret = {"body": "proactive.see_body", "from_number": "caregiving.see_number"}
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[InboundMessage], search_term: str
@@ -235,7 +239,7 @@ class InboundMessageAdmin(GuardedAdmin, GuardedLookups):
 
     @admin.display(description="from number")
     def masked_sender(self, inbound: InboundMessage) -> str:
-        return Caregiver(phone_number=inbound.from_number).masked_number
+        return masked(inbound.from_number)
 
     @admin.display(description="body")
     def hidden_body(self, inbound: InboundMessage) -> str:

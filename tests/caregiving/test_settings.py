@@ -1,6 +1,7 @@
 """What an operator sees who starts the project with settings that cannot be."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -27,6 +28,7 @@ def check(settings: dict[str, str], *options: str) -> subprocess.CompletedProces
     """`manage.py check` with these settings, and with those of no developer's shell."""
     ours = {*PRODUCTION, "SMS_GATEWAY", "SMS_PER_SECOND", "ALLOW_TIME_TRAVEL"}
     ours |= {"DJANGO_SETTINGS_MODULE", "REQUIRE_SECOND_FACTOR", "PROXY_COUNT"}
+    ours |= {"ALERT_ESCALATION_EMAIL", "EMAIL_URL"}
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -52,7 +54,13 @@ def test_starts_with_what_it_needs(settings):
 
 def test_a_deployment_that_is_set_up_as_described_has_nothing_to_warn_of():
     key = "a key of more than fifty characters, of which many differ: 0123456789"
-    chosen = {"SECRET_KEY": key, "SMS_PER_SECOND": "1", "PROXY_COUNT": "1"}
+    chosen = {
+        "SECRET_KEY": key,
+        "SMS_PER_SECOND": "1",
+        "PROXY_COUNT": "1",
+        "ALERT_ESCALATION_EMAIL": "on-call@example.org",
+        "EMAIL_URL": "smtp+tls://outreach:secret@mail.example.org:587",
+    }
 
     result = check(PRODUCTION | TWILIO | chosen, "--deploy", "--fail-level", "WARNING")
 
@@ -115,3 +123,35 @@ def test_an_error_shows_no_secret():
 
     assert result.returncode != 0
     assert "hunter2" not in result.stdout + result.stderr
+
+
+# --- Where each setting is named ---
+
+READ = sorted(
+    set(re.findall(r'_read\(\s*"(\w+)"', (ROOT / "caregiving" / "settings.py").read_text()))
+)
+# Fixed by the image and its services, or for one machine only.
+NOT_IN_COMPOSE = {"ALLOW_TIME_TRAVEL", "BROKER_DIR", "CONSOLE_SMS_LOG"}
+
+
+def test_the_settings_are_found():
+    assert {"DEBUG", "SECRET_KEY", "DATABASE_URL", "EMAIL_FROM"} < set(READ)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_every_setting_is_documented_and_fixed_for_tests(name):
+    documented = (ROOT / ".env.example").read_text()
+    assert re.search(rf"^#{name}=", documented, re.MULTILINE), f"{name}: say it in .env.example"
+    fixed = (ROOT / "tests" / "settings.py").read_text()
+    assert re.search(rf"^    {name}=", fixed, re.MULTILINE), f"{name}: set it in tests/settings.py"
+
+
+@pytest.mark.parametrize("name", sorted(set(READ) - NOT_IN_COMPOSE))
+def test_every_setting_reaches_the_services_of_docker_compose(name):
+    app, _services = (ROOT / "docker-compose.yml").read_text().split("\nservices:\n")
+    assert re.search(rf"^    {name}: ", app, re.MULTILINE), f"{name}: docker-compose.yml"
+
+
+def test_every_check_has_an_id_of_its_own():
+    ids = re.findall(r'id="(proactive\.\w+)"', (ROOT / "proactive" / "checks.py").read_text())
+    assert len(set(ids)) == len(ids)

@@ -246,7 +246,8 @@ def run(*arguments):
 @pytest.mark.django_db
 def test_the_command_says_what_it_did_and_what_comes_next():
     assert run("--caregivers", "20") == (
-        "20 demo people created. Log in as demo with password demo.\n"
+        "20 demo people created. Log in as demo with password demo; demo-viewer, "
+        "demo-nurse, demo-lead have the same, and may do less.\n"
         "Next: manage.py sweep --dry-run\n"
     )
     assert run() == "20 demo people are here already; nothing changed.\n"

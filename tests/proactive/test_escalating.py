@@ -200,8 +200,8 @@ def test_a_mail_server_that_does_not_answer_is_not_waited_for_long(settings):
 @pytest.mark.parametrize(
     ("addresses", "backend", "warnings"),
     [
-        ([], "smtp.EmailBackend", ["proactive.W003"]),
-        (["on-call@example.org"], "console.EmailBackend", ["proactive.W004"]),
+        ([], "smtp.EmailBackend", ["proactive.W005"]),
+        (["on-call@example.org"], "console.EmailBackend", ["proactive.W006"]),
         (["on-call@example.org"], "smtp.EmailBackend", []),
     ],
 )

@@ -13,13 +13,14 @@ from django.utils import timezone
 
 from proactive.admin.moments import clock, length
 from proactive.cadences import CADENCES
-from proactive.cohorts import BY_NAME
 from proactive.models import CadenceSwitch, CareAlert, Message, Sweep
 from tests.factories import CaregiverFactory, MessageFactory
+from tests.proactive.people import DUE, NOON, due_for
 
 pytestmark = pytest.mark.django_db
 
 HOME = reverse("admin:index")
+PEOPLE = reverse("admin:caregiving_caregiver_changelist")
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -200,9 +201,9 @@ def test_each_figure_links_to_a_list_of_exactly_as_many(client, monkeypatch):
     cells += texts["today_by_cadence"].values()
     figures = {cell["url"]: cell["number"] for cell in cells}
     figures |= {
-        texts["waiting_url"]: texts["waiting"].number,
-        found["needs"]["url"]: found["needs"]["total"].number,
-        found["opted_out"]["url"]: found["opted_out"]["count"].number,
+        texts["waiting_url"]: texts["waiting"],
+        found["needs"]["url"]: found["needs"]["total"],
+        found["opted_out"]["url"]: found["opted_out"]["count"],
     }
     html = unescape(response.content.decode())
 
@@ -216,15 +217,36 @@ def test_each_figure_links_to_a_list_of_exactly_as_many(client, monkeypatch):
     assert [cell["number"] for cell in texts["all"]] == [9, 3, 3, 6]
 
 
-def test_figures_of_people_link_to_cohorts_that_exist(client):
+def test_every_number_on_the_page_that_is_a_link_opens_a_list_of_as_many(client, time_machine):
+    time_machine.move_to(NOON, tick=False)
+    for cadence in DUE:
+        due_for(cadence)
+    crisis = {"last_crisis_event_at": NOON - DAY, "burnout_band": "crisis"}
+    CaregiverFactory(opted_out_at=NOON - DAY, **crisis)
+    CaregiverFactory(opted_out_at=NOON - 8 * DAY)
+    CaregiverFactory.create_batch(2, unreachable_at=NOON - DAY, **crisis)
+    text(status="sent")
+    MessageFactory(status="queued", stage=3)
+    alert(caregiver=None)
     sign_in(client, "Viewer")
-    found = client.get(HOME).context
 
-    urls = [found["crisis"]["url"], *(row["url"] for row in found["due"])]
-    names = [url.partition("cohort=")[2] for url in urls]
+    html = unescape(client.get(HOME).content.decode())
+    figures = {
+        url: int(number.replace(",", ""))
+        for url, number in re.findall(r'<a href="(/admin/\w+/\w+/\?[^"]*)">([\d,]+)[ <]', html)
+    }
 
-    assert set(names) <= set(BY_NAME)
-    assert len(set(names)) == 1 + len(CADENCES)
+    cohorts = [url for url in figures if "cohort=" in url]
+    assert len(cohorts) == 3 + len(CADENCES)
+    assert all(figures[url] for url in cohorts)
+    assert figures[f"{PEOPLE}?cohort=crisis&opted_out_at__isnull=False"] == 1
+    assert figures[f"{PEOPLE}?cohort=crisis&unreachable_at__isnull=False"] == 2
+    assert [number for url, number in figures.items() if "opted_out_at__gte" in url] == [1]
+    for url, number in figures.items():
+        if number:
+            shown = client.get(url)
+            assert (url, shown.status_code) == (url, 200)
+            assert (url, shown.context["cl"].result_count) == (url, number)
 
 
 # --- Who sees what ---

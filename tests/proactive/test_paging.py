@@ -7,7 +7,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from caregiving.models import Caregiver
-from proactive.admin.paging import BoundedPaginator, Counted
+from proactive.admin.paging import BoundedPaginator
+from proactive.counting import Counted
 from tests.factories import CaregiverFactory
 
 pytestmark = pytest.mark.django_db

@@ -180,9 +180,9 @@ def test_a_row_tells_the_persons_clock_and_how_long_ago_things_were(log_in):
     )
 
     assert cells["clock"] == "12:00 Chicago"
-    assert ">3\xa0days ago</time>" in cells["heard"]
+    assert ">3 days ago</time>" in cells["heard"]
     assert 'title="2027-01-10 16:00"' in cells["heard"]
-    assert ">20\xa0minutes ago</time>" in cells["texted"]
+    assert ">20 minutes ago</time>" in cells["texted"]
     assert cells["flags"] == cells["crisis"] == ""
 
 
@@ -267,7 +267,8 @@ def test_the_list_takes_as_many_queries_for_many_people_as_for_few(log_in):
     few = [queries(page) for page in pages]
     fill(100, 10_000)
     assert [queries(page) for page in pages] == few
-    assert max(few) <= 8
+    # Two of them are for the head of every page: is outreach running, and how many alerts are open.
+    assert max(few) <= 10
 
 
 PEOPLE = 100_000

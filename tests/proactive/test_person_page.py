@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -83,6 +83,15 @@ def test_it_says_what_stops_everything(coordinator, fields, says):
     html = page(coordinator, in_crisis(**fields))
     top = html.split("Nothing will go out")[1].split("</section>")[0]
     assert says in top
+
+
+def test_what_one_can_do_stands_beside_what_goes_out_or_why_nothing_does(coordinator):
+    for someone, act in (
+        (in_crisis(), "opt_out"),
+        (in_crisis(opted_out_at=timezone.now()), "opt_in"),
+    ):
+        top = page(coordinator, someone).split('id="person-next"')[1].split("</section>")[0]
+        assert f'href="{url(someone)[: -len("change/")]}act/{act}/"' in top
 
 
 def test_a_pause_beyond_the_forecast_says_so_and_until_when(coordinator):
@@ -243,7 +252,7 @@ def test_an_edit_saves_what_changed_and_tells_the_audit_from_what_to_what(coordi
     assert answer.status_code == 302
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.says, entry.caregiver) == (
-        "edit",
+        "change_caregiver",
         "edited first name, ZIP code",
         someone,
     )
@@ -264,7 +273,7 @@ def test_adding_a_person_is_in_the_audit(coordinator):
         {"phone_number": "+14155552671", "first_name": "Ana", "language": "en"},
     )
     entry = AuditEntry.objects.get()
-    assert (entry.action, entry.caregiver) == ("add", Caregiver.objects.get())
+    assert (entry.action, entry.caregiver) == ("add_caregiver", Caregiver.objects.get())
     assert entry.changes["phone_number"] == ["", "+14155552671"]
 
 
@@ -301,6 +310,59 @@ def test_what_was_refused_is_shown_again_while_the_page_tells_what_is_recorded(c
     assert "(America/Chicago)" in html
     profile = html.split('id="profile"')[1].split("is not an IANA")[0]
     assert "<details>" not in profile  # else nobody would see what is wrong
+
+
+# --- What leads on ---
+
+
+def something_of_each(someone):
+    text = MessageFactory(caregiver=someone)
+    alert = CareAlert.objects.create(kind="duplicate", caregiver=someone, message=text)
+    inbound = InboundMessage.objects.create(
+        caregiver=someone,
+        from_number=someone.phone_number,
+        received_at=timezone.now(),
+        provider_sid="SM1",
+    )
+    AuditEntry.objects.create(
+        action="pause",
+        says="paused",
+        caregiver=someone,
+        target_type="caregiving.caregiver",
+        target_id=str(someone.pk),
+    )
+    return [
+        reverse(f"admin:{name}_change", args=[row.pk])
+        for name, row in (
+            ("proactive_message", text),
+            ("proactive_carealert", alert),
+            ("caregiving_inboundmessage", inbound),
+        )
+    ]
+
+
+def test_texts_and_alerts_of_the_history_lead_to_their_pages(coordinator):
+    someone = in_crisis()
+    pages = something_of_each(someone)
+
+    stream = page(coordinator, someone).split('id="stream"')[1]
+
+    for one in pages:
+        assert f'<a href="{one}">' in stream
+        assert coordinator.get(one).status_code == 200
+    assert f'<a href="{url(someone)}">' not in stream
+
+
+def test_nobody_is_led_to_what_they_may_not_open(client):
+    someone = in_crisis()
+    pages = something_of_each(someone)
+    user = User.objects.create_user("reader", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_caregiver"))
+    client.force_login(user)
+
+    stream = page(client, someone).split('id="stream"')[1]
+
+    assert not [one for one in pages if one in stream]
 
 
 # --- Its cost ---

@@ -4,15 +4,15 @@ import pytest
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from proactive.scheduling import sync_schedules
-from proactive.tasks import check_promises, tick
+from proactive.tasks import check_promises, tick, tidy_up
 
-BOTH = ["tick", "promises"]
+ALL = ["tick", "promises", "housekeeping"]
 
 pytestmark = pytest.mark.django_db
 
 
 def test_the_tick_rings_every_minute_and_never_piles_up(settings):
-    assert sync_schedules() == BOTH
+    assert sync_schedules() == ALL
 
     task = PeriodicTask.objects.get(name="tick")
     assert (task.name, task.task, task.enabled) == ("tick", tick.name, True)
@@ -23,11 +23,14 @@ def test_the_tick_rings_every_minute_and_never_piles_up(settings):
     assert settings.CELERY_TIMEZONE == "UTC"
 
 
-def test_the_promises_are_checked_once_a_day():
+@pytest.mark.parametrize(
+    ("name", "rings"), [("promises", check_promises), ("housekeeping", tidy_up)]
+)
+def test_what_is_done_once_a_day(name, rings):
     sync_schedules()
 
-    task = PeriodicTask.objects.get(name="promises")
-    assert (task.task, task.enabled) == (check_promises.name, True)
+    task = PeriodicTask.objects.get(name=name)
+    assert (task.task, task.enabled) == (rings.name, True)
     assert (task.interval.every, task.interval.period) == (86_400, "seconds")
 
 
@@ -64,7 +67,7 @@ def test_two_equal_intervals_of_staff_are_no_obstacle():
     for _ in range(2):
         IntervalSchedule.objects.create(every=60, period=IntervalSchedule.SECONDS)
 
-    assert sync_schedules() == BOTH
+    assert sync_schedules() == ALL
     assert IntervalSchedule.objects.filter(every=60).count() == 2
 
 
@@ -73,3 +76,12 @@ def test_a_tick_that_staff_deleted_comes_back():
     PeriodicTask.objects.filter(name="tick").delete()
 
     assert sync_schedules() == ["tick"]
+
+
+def test_a_schedule_of_before_gets_the_new_entry_and_keeps_what_is_there():
+    sync_schedules()
+    PeriodicTask.objects.filter(name="housekeeping").delete()
+    before = list(PeriodicTask.objects.values())
+
+    assert sync_schedules() == ["housekeeping"]
+    assert [row for row in PeriodicTask.objects.values() if row in before] == before

@@ -10,6 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from caregiving import events
 from caregiving.models import InboundMessage
 from proactive import audit
+from proactive.admin.alerts import CareAlertAdmin
+from proactive.admin.confirming import perform
 from proactive.models import CareAlert, Message, Note
 from proactive.stream import Kind, read_page
 from tests.factories import CaregiverFactory, MessageFactory
@@ -226,7 +228,7 @@ def test_a_page_costs_the_same_queries_and_rows_whatever_the_amount_of_history(n
     fill(60)
     few = cost()
     fill(3000)
-    assert cost() == few == (11, 50)
+    assert cost() == few == (12, 50)
 
 
 def test_the_texts_of_a_person_are_read_by_an_index_of_theirs(nurse):
@@ -241,3 +243,65 @@ def test_the_texts_of_a_person_are_read_by_an_index_of_theirs(nurse):
     ):
         rows = model.objects.filter(caregiver=someone).order_by(f"-{field}", "-pk")[:51]
         assert "of_person" in rows.explain()
+
+
+# --- What staff did about an alert ---
+
+
+def acted(nurse, *names, alert):
+    """As the pages of the acts do it, an hour apart."""
+    acts = {act.name: act for act in CareAlertAdmin.acts}
+    for hours, name in enumerate(names):
+        alert.refresh_from_db()
+        now = NOON + hours * HOUR
+        (result,) = perform(acts[name], [alert], {"reason": f"why {name}"}, by=nurse, now=now)
+        assert not result.skipped
+
+
+def test_what_staff_do_about_an_alert_is_told_once_each_time(nurse):
+    someone = person()
+    alert = CareAlert.objects.create(
+        kind="duplicate", caregiver=someone, opened_at=NOON - HOUR, occasion=NOON - HOUR
+    )
+    acted(nurse, "claim", "add_note", "resolve", "reopen", "release", "claim", alert=alert)
+
+    stream = read_page(someone, kinds=[Kind.ALERT]).happenings
+
+    assert [one.told.says for one in stream] == [
+        f"Alert {did}: A text may have gone out twice"
+        for did in ("claimed", "released", "reopened", "resolved", "note added", "claimed")
+    ] + ["Alert: A text may have gone out twice"]
+    assert [one.told.body for one in stream[:3]] == ["why claim", "why release", "why reopen"]
+    assert {one.told.by for one in stream[:-1]} == {"Ines Vidal"}
+    assert {one.told.about for one in stream} == {("proactive.carealert", str(alert.pk))}
+    assert read_page(someone, kinds=[Kind.STAFF]).happenings == ()
+
+
+def test_what_the_system_resolved_is_told_and_so_is_what_nobody_kept_in_the_audit(nurse):
+    someone = person()
+    for kind, by in (("duplicate", None), ("followup_failed", nurse)):
+        CareAlert.objects.create(
+            kind=kind,
+            caregiver=someone,
+            opened_at=NOON - HOUR,
+            resolved_at=NOON,
+            resolved_by=by,
+        )
+    # Of the same instant, but about something else.
+    audit.record("edit", by=nurse, says="edited first name", now=NOON, target=someone)
+
+    assert told(read_page(someone))[:3] == [
+        "Edited first name",
+        "Alert resolved: A crisis follow-up could not be delivered",
+        "Alert resolved: A text may have gone out twice",
+    ]
+
+
+def test_a_text_leads_to_its_page_and_so_does_what_staff_did_with_it(nurse):
+    someone = person()
+    text = MessageFactory(caregiver=someone)
+    audit.record("it_arrived", by=nurse, says="it arrived", now=NOON, target=text)
+
+    about = {one.told.says: one.told.about for one in read_page(someone).happenings}
+
+    assert set(about.values()) == {("proactive.message", str(text.pk))}
