@@ -82,7 +82,7 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups in Unfold's form, without what this user may not open and what is not there."""
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"title": title, "items": [entry for one in items if (entry := _entry(request, one))]}
         for title, items in GROUPS
     ]
