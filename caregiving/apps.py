@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class CaregivingConfig(AppConfig):
     name = "caregiving"
-    verbose_name = "People"
+    verbose_name = "Care"
 
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in

@@ -19,7 +19,7 @@ class Intent(models.TextChoices):
     STOP = "stop", "Stop texting"
     START = "start", "Text again"
     HELP = "help", "Help"
-    NONE = "", "None of these"
+    NONE = "", "Ordinary text"
 
 
 def read_intent(body: str, *, opt_out_type: str = "") -> Intent:

@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Right
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from caregiving import zones
 from caregiving.fields import DerivedZonesField, PhoneNumberField, masked
@@ -127,6 +128,8 @@ class Caregiver(models.Model):
     objects = CaregiverQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "person"
+        verbose_name_plural = "people"
         ordering = ["-created_at"]
         permissions = [
             ("see_number", "Can see whole phone numbers"),
@@ -208,6 +211,7 @@ class WellnessScore(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = "score"
         ordering = ["-created_at"]
         # Readers: a person's trend; backfill_crisis_events (the latest score of each person).
         indexes = [models.Index(fields=["caregiver", "created_at"], name="by_user")]
@@ -223,11 +227,16 @@ class InboundMessage(models.Model):
     """A text that somebody sent us, known or not."""
 
     caregiver = models.ForeignKey(
-        Caregiver, null=True, blank=True, on_delete=models.SET_NULL, related_name="inbound"
+        Caregiver,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="inbound",
+        verbose_name="person",
     )
     # Wider than a number: a text may come from `whatsapp:+1...` or from a name.
     from_number = PhoneNumberField(max_length=64, other_senders=True)
-    body = models.TextField(blank=True)
+    body = models.TextField("words", blank=True)
     media = models.JSONField(
         default=list,
         blank=True,
@@ -235,6 +244,7 @@ class InboundMessage(models.Model):
         help_text='Pictures and other files, kept at the provider: [{"url", "content_type"}].',
     )
     intent = models.CharField(
+        "understood as",
         max_length=8,
         choices=Intent,
         blank=True,
@@ -247,6 +257,8 @@ class InboundMessage(models.Model):
     provider_sid = models.CharField(max_length=64, unique=True)
 
     class Meta:
+        verbose_name = "received text"
+        verbose_name_plural = "what people wrote"
         ordering = ["-received_at"]
         indexes = [
             # Reader: what a number wrote before we knew whose it is, when its owner is added and at
@@ -263,7 +275,7 @@ class InboundMessage(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"text received {self.received_at:%Y-%m-%d %H:%M}"
+        return f"text received {_in_words(self.received_at)}"
 
 
 class CrisisEvent(models.Model):
@@ -299,7 +311,7 @@ class CrisisEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"crisis {self.at:%Y-%m-%d %H:%M}"
+        return f"crisis {_in_words(self.at)}"
 
 
 class ConsentChange(models.Model):
@@ -320,7 +332,7 @@ class ConsentChange(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{'opt-in' if self.opted_in else 'opt-out'} {self.at:%Y-%m-%d %H:%M}"
+        return f"{'opt-in' if self.opted_in else 'opt-out'} {_in_words(self.at)}"
 
 
 class ImportUpload(models.Model):
@@ -344,3 +356,8 @@ class ImportUpload(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def _in_words(instant: datetime) -> str:
+    """By the clock of the service: `Tue 24 Nov 2026 05:14`."""
+    return date_format(timezone.localtime(instant), "DATETIME_FORMAT")

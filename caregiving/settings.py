@@ -375,6 +375,8 @@ WSGI_APPLICATION = "caregiving.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Before all apps: some templates of Unfold are replaced by ours.
+        "DIRS": [BASE_DIR / "proactive" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -397,6 +399,8 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_REDIRECT_URL = "/admin/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-us"
+# How dates and times are written, once for all pages.
+FORMAT_MODULE_PATH = ["caregiving.formats"]
 # In which staff read the clock; what people get goes by their own, and what is stored is UTC.
 TIME_ZONE: str = _read("SERVICE_TIME_ZONE", env.str, "UTC")
 _require(
@@ -443,6 +447,8 @@ UNFOLD = {
             "href": lambda request: static("proactive/favicon.svg"),
         }
     ],
+    # Django's own, which knows nothing of acts and events: the audit and the stream know all.
+    "SHOW_HISTORY": False,
     # At the top of every page: whether texts go out at all.
     "ENVIRONMENT": "proactive.admin.badge.sending",
     "DASHBOARD_CALLBACK": "proactive.admin.home.dashboard",
@@ -458,7 +464,7 @@ UNFOLD = {
     "STYLES": [
         _stylesheet(area)
         for area in (
-            *("accessibility", "confirming"),
+            *("base", "accessibility", "confirming"),
             *("home", "people", "person", "alerts", "policy", "account"),
         )
     ],

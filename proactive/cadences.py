@@ -35,7 +35,7 @@ from proactive.rules import (
 CRISIS_FOLLOWUP = Cadence(
     name="crisis_followup",
     label="Crisis follow-up",
-    purpose="Seven messages over five weeks after a crisis.",
+    purpose="Seven texts over five weeks after a crisis.",
     who=(NOT_CHURNED,),
     anchor=CRISIS,
     due=(24 * HOUR, 72 * HOUR, 7 * DAY, 14 * DAY, 21 * DAY, 28 * DAY, 35 * DAY),
@@ -70,7 +70,7 @@ WELLNESS = Cadence(
 DORMANT_REACTIVATION = Cadence(
     name="dormant_reactivation",
     label="Dormant reactivation",
-    purpose="Three messages after silence, then it stops for good.",
+    purpose="Three texts after silence, then it stops for good.",
     who=(ACTIVE, NO_OPEN_CASCADE),
     anchor=SILENCE,
     due=(7 * DAY, 14 * DAY, 30 * DAY),

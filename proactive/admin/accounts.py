@@ -184,7 +184,7 @@ class UserAdmin(BaseUserAdmin, AuditedAdmin, ActingAdmin):
                     self.account(request, "set_password_of", user, "set a new password", {})
         return response
 
-    def offered_acts(self, request: HttpRequest, row: Any, now: datetime) -> list[dict[str, str]]:
+    def offered_acts(self, request: HttpRequest, row: Any, now: datetime) -> list[dict[str, Any]]:
         if row.pk == request.user.pk or not self.has_change_permission(request, row):
             return []
         return super().offered_acts(request, row, now)

@@ -15,8 +15,9 @@ from proactive import alerts, audit
 from proactive.admin.base import GuardedAdmin, ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
 from proactive.admin.exporting import ExportingAdmin
+from proactive.admin.moments import length
 from proactive.admin.words import status_in_words
-from proactive.clocks import duration, home
+from proactive.clocks import home
 from proactive.models import CareAlert
 from proactive.naming import in_words
 
@@ -52,7 +53,7 @@ class DoneForm(ReasonForm):
 
 def _about(alert: CareAlert, now: datetime) -> str:
     whom = f"about {alert.caregiver}, " if alert.caregiver else ""
-    return f"{whom}open for {duration(now - alert.opened_at)}"
+    return f"{whom}open for {length(now - alert.opened_at)}"
 
 
 def _resolved(alert: CareAlert) -> Skip:
@@ -256,6 +257,8 @@ class CareAlertAdmin(ActingAdmin, GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
     acts_select_related = ("caregiver", "claimed_by", "resolved_by")
     change_form_template = "proactive/alert.html"
     list_before_template = "proactive/alert_tabs.html"
+    empty_title = "Nothing waits here"
+    empty_says = "An alert opens when something needs a person. Other tabs show other alerts."
     list_display = ("what", "person", "open_for", "claimed_by", "state")
     list_display_links = ("what",)
     list_filter = (StateFilter, "kind")
@@ -292,7 +295,7 @@ class CareAlertAdmin(ActingAdmin, GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
         context |= {
             "title": str(alert),
             "now": now,
-            "open_for": duration((alert.resolved_at or now) - alert.opened_at),
+            "open_for": length((alert.resolved_at or now) - alert.opened_at),
             "zone": home(alert.caregiver) if alert.caregiver else None,
             "text": alert.message,
             **(
@@ -316,7 +319,7 @@ class CareAlertAdmin(ActingAdmin, GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
 
     @admin.display(description="open for", ordering="opened_at")
     def open_for(self, alert: CareAlert) -> str:
-        return duration((alert.resolved_at or timezone.now()) - alert.opened_at)
+        return length((alert.resolved_at or timezone.now()) - alert.opened_at)
 
     @admin.display(description="state")
     def state(self, alert: CareAlert) -> str:

@@ -84,6 +84,8 @@ class DayFilter(RangeDateFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ExportingAdmin, ReadOnlyAdmin):
+    empty_title = "Nothing was done yet"
+    empty_says = "Whatever staff do to people, texts, alerts and the policy is kept here."
     list_display = ("at", "who", "what", "whom", "why")
     list_select_related = ("by", "caregiver")
     list_filter = (
@@ -127,7 +129,7 @@ class AuditEntryAdmin(ExportingAdmin, ReadOnlyAdmin):
             url = reverse(name, args=[entry.target_id])
         except NoReverseMatch:
             return self.whom(entry)
-        return format_html('<a class="account-link" href="{}">{}</a>', url, self.whom(entry))
+        return format_html('<a class="base-link" href="{}">{}</a>', url, self.whom(entry))
 
     @admin.display(description="from which value to which")
     def changed(self, entry: Any) -> str | SafeString:

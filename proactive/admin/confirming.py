@@ -77,8 +77,9 @@ class Act:
     data, by, now)` does it, having locked the row and asked again. Both raise `Skip` where it
     cannot be done. `data` is what the form has cleaned, or its initial values while it is not yet
     filled in. `prepare(rows)` reads for all rows at once what `foresee` wants beyond their fields,
-    and puts it on them. `offered`: whether the row's page shows a link to it. `permission`:
-    "app.codename"; `also_needs`: more of them, where the page shows what not everybody may see.
+    and puts it on them. `offered`: whether the row's page shows a link to it; `is_rare`: there it
+    stands behind "More". `permission`: "app.codename"; `also_needs`: more of them, where the page
+    shows what not everybody may see.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Act:
     form: type[ReasonForm] = ReasonForm
     icon: str = "check"
     in_bulk: bool = True
+    is_rare: bool = False
     offered: Callable[[Any, datetime], bool] = _always
     prepare: Callable[[list[Any]], None] = _nothing
     also_needs: tuple[str, ...] = ()
@@ -151,10 +153,15 @@ class ActingAdmin(ModelAdmin):
 
     # --- Where the acts are offered ---
 
-    def offered_acts(self, request: HttpRequest, row: Model, now: datetime) -> list[dict[str, str]]:
+    def offered_acts(self, request: HttpRequest, row: Model, now: datetime) -> list[dict[str, Any]]:
         """The acts that this user may do to `row` now, as links for its page."""
         return [
-            {"label": act.label, "icon": act.icon, "url": self._url(act, row)}
+            {
+                "label": act.label,
+                "icon": act.icon,
+                "url": self._url(act, row),
+                "is_rare": act.is_rare,
+            }
             for act in self.acts
             if act.allowed(request) and act.offered(row, now)
         ]
@@ -163,7 +170,9 @@ class ActingAdmin(ModelAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         if (row := context.get("original")) is not None:
-            context["acts"] = self.offered_acts(request, row, timezone.now())
+            offered = self.offered_acts(request, row, timezone.now())
+            context["acts"] = [act for act in offered if not act["is_rare"]]
+            context["rare_acts"] = [act for act in offered if act["is_rare"]]
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -244,6 +253,8 @@ class ActingAdmin(ModelAdmin):
             {
                 **self.admin_site.each_context(request),
                 "opts": self.opts,
+                # The head of the page then leads back to the row.
+                "original": None if several or rows[0]._state.adding else rows[0],
                 "title": act.label,
                 "act": act,
                 "form": form,

@@ -23,7 +23,7 @@ from proactive.admin.navigation import open_alerts
 from proactive.cadences import CADENCES
 from proactive.clocks import midnight
 from proactive.figures import Tally
-from proactive.models import Sweep
+from proactive.models import CadenceSwitch, Sweep
 from proactive.running import Outreach, State
 from proactive.switches import Switchboard
 from proactive.upcoming import Upcoming, next_in_line
@@ -98,7 +98,7 @@ def _banner(
         "next_step": next_step,
         "link": target and request.user.has_perm(permission) and (label, _list(model)),
         "stopped": [
-            f"{one.label}: {switchboard.says(one.name, now)}"
+            f"{one.label} is {_stopped(switchboard.of(one.name), now)}"
             for one in CADENCES
             if found.switch.is_open(now) and not switchboard.is_open(one.name, now)
         ],
@@ -117,6 +117,14 @@ def _decided(found: Outreach, now: datetime) -> str:
     if switch.is_on and switch.paused_until:
         done = f"Paused until {clock(switch.paused_until, now=now)}"
     return f"{done} by {switch.changed_by or 'the command line'} at {at}"
+
+
+def _stopped(switch: CadenceSwitch, now: datetime) -> str:
+    """How one cadence is kept from sending, and why."""
+    says = "off"
+    if switch.is_on and switch.paused_until:
+        says = f"paused until {clock(switch.paused_until, now=now)}"
+    return f"{says}: {switch.reason}" if switch.reason else says
 
 
 def _sweep(found: Outreach, now: datetime) -> dict[str, Any]:
@@ -157,6 +165,7 @@ def _needs(request: HttpRequest, now: datetime) -> dict[str, Any]:
         }
         for alert in figures.longest_open(SHOWN)
     ]
+    rows.sort(key=lambda row: not row["urgent"])
     return {
         "total": open_alerts(request),
         "url": _list("proactive_carealert", resolved_at__isnull=True),

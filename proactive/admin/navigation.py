@@ -84,11 +84,26 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups in Unfold's form, without what this user may not open and what is not there."""
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"title": title, "items": [entry for one in items if (entry := _entry(request, one))]}
         for title, items in GROUPS
     ]
+    _mark_where_one_is(request, [entry for group in groups for entry in group["items"]])
     return [group for group in groups if group["items"]]
+
+
+def _mark_where_one_is(request: HttpRequest, entries: list[dict[str, Any]]) -> None:
+    """One entry at most: the page of the cadences has an address below that of the switches."""
+    home = reverse("admin:index")
+    links = [str(entry["link"]) for entry in entries]
+    here = [
+        link
+        for link in links
+        if request.path == link or (link != home and request.path.startswith(link))
+    ]
+    nearest = max(here, key=len, default="")
+    for entry in entries:
+        entry["active"] = entry["link"] == nearest
 
 
 def open_alerts(request: HttpRequest) -> Counted:

@@ -67,6 +67,8 @@ class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin, LongListAdmi
     # What an index can bring in order; every other column would sort everybody.
     sortable_by = ("heard", "texted")
     ordering = ("-pk",)
+    empty_title = "Nobody here"
+    empty_says = "Nobody belongs to this group at the moment."
     list_filter = (CohortFilter, "journey_phase", "burnout_band", "language")
     list_before_template = "proactive/people_tabs.html"
     # Named so that there is a search; `find` says what they are searched for.
@@ -98,7 +100,7 @@ class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin, LongListAdmi
 
     @admin.display(description="name")
     def name(self, caregiver: Caregiver) -> SafeString:
-        whom = " of ".join(filter(None, (caregiver.relationship, caregiver.care_recipient_name)))
+        whom = looks_after(caregiver)
         return format_html(
             '<span class="people-name">{}{}</span>',
             caregiver.first_name or "No name",
@@ -136,9 +138,7 @@ class PeopleListAdmin(GuardedAdmin, ImportingAdmin, ExportingAdmin, LongListAdmi
     @admin.display(description="note")
     def flags(self, caregiver: Caregiver) -> SafeString | str:
         words = flags(caregiver, now=timezone.now())
-        return format_html_join(
-            " ", '<span class="people-flag">{}</span>', ([one] for one in words)
-        )
+        return format_html_join(" ", '<span class="base-chip">{}</span>', ([one] for one in words))
 
 
 def _tabs(cl: Any) -> list[dict[str, Any]]:
@@ -202,6 +202,11 @@ def _numbered(term: str, digits: str, *, by_parts: bool) -> Q:
 # --- Words ---
 
 
+def looks_after(caregiver: Caregiver) -> str:
+    """`daughter of Rosa`, or as much of it as is known."""
+    return " of ".join(filter(None, (caregiver.relationship, caregiver.care_recipient_name)))
+
+
 def clock(caregiver: Caregiver, *, now: datetime) -> str:
     """`14:05 Chicago`; with several possible zones the first, and how many others there are."""
     zones = places(caregiver)
@@ -226,7 +231,7 @@ def ago(instant: datetime | None, *, now: datetime) -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         here.isoformat(),
-        f"{here:%Y-%m-%d %H:%M}",
+        date_format(here, "DATETIME_FORMAT"),
         words,
     )
 

@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from caregiving.models import Caregiver, WellnessScore
 from proactive import profiles
 from proactive.admin.base import GuardedAdmin, OnlyChangedAdmin
+from proactive.admin.people_list import flags, looks_after
 from proactive.clocks import home, places
 from proactive.forecasting import recorded_copy
 from proactive.models import Note
@@ -30,6 +31,8 @@ from proactive.telling import Told
 
 SCORES = 30
 ALERTS = 5
+# Of the forecast, before the rest is folded away.
+TEXTS = 4
 
 
 class NoteForm(forms.Form):
@@ -44,6 +47,7 @@ class NoteForm(forms.Form):
 class PersonPage(GuardedAdmin, OnlyChangedAdmin):
     """Who a person is may be edited. Where they stand changes through events and acts only."""
 
+    change_form_template = "proactive/person_form.html"
     change_form_outer_before_template = "proactive/person.html"
     change_form_outer_after_template = "proactive/person_stream.html"
     profile_fields = (
@@ -136,15 +140,19 @@ class PersonPage(GuardedAdmin, OnlyChangedAdmin):
         caregiver = recorded_copy(row)
         outlook = look_ahead(caregiver, now=now)
         zone = home(caregiver)
+        timeline = _timeline(outlook.messages, now)
         return {
             "row": caregiver,
+            "whom": looks_after(caregiver),
+            "flags": flags(caregiver, now=now),
             "now": now,
             "zone": zone,
             "where": _where(caregiver),
             "outlook": outlook,
             "next_away": away(outlook.next.at, now) if outlook.next else "",
             "days": DAYS,
-            "timeline": _timeline(outlook.messages, now),
+            "timeline": timeline[:TEXTS],
+            "timeline_later": timeline[TEXTS:],
             "standing": standing_in_words(caregiver, now=now),
             "scores": _scores(caregiver),
             "alerts": caregiver.alerts.filter(resolved_at=None)

@@ -187,6 +187,7 @@ def _reset(name: str, label: str, cadence: Cadence) -> Act:
         lambda one, data, now: cascades.foresee_reset(one, cadence, now=now),
         lambda one, data, by, now: cascades.reset(one, cadence, now=now),
         icon="restart_alt",
+        is_rare=True,
         offered=lambda one, now: cascades.dealt_with(cadence, one) > 0,
         prepare=look_up_standings,
     )
@@ -204,6 +205,7 @@ RESTART = _act(
     lambda one, data, now: cascades.foresee_restart(one, now=now),
     lambda one, data, by, now: cascades.restart_crisis_followups(one, now=now),
     icon="replay",
+    is_rare=True,
     in_bulk=False,
     offered=lambda one, now: one.last_crisis_event_at is not None,
     prepare=look_up_standings,
@@ -220,6 +222,7 @@ END = _act(
     ),
     form=CadenceForm,
     icon="stop_circle",
+    is_rare=True,
     in_bulk=False,
     offered=lambda one, now: any(cadence.anchor.of(one) for cadence in STAGED),
 )

@@ -56,7 +56,7 @@ def page(model_admin: "CadenceSwitchAdmin", request: HttpRequest) -> HttpRespons
         "proactive/policy.html",
         {
             **model_admin.admin_site.each_context(request),
-            "title": "Policy",
+            "title": "Cadences",
             "may_test": request.user.has_perm("proactive.change_policy"),
             "everything": switch(CadenceSwitch.EVERYTHING),
             "is_open": board.everything.is_open(now),

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from proactive import audit, blast_guard, deferring, tasks
 from proactive.admin.base import ReadOnlyAdmin
@@ -57,7 +58,7 @@ def _perform(sweep: Sweep, data: dict[str, Any], by: User, now: datetime) -> Don
     until = now + blast_guard.APPROVAL_LASTS
     return Done(
         f"Let go on: the next sweep, within a minute, queues everybody who is due, and none is "
-        f"held until {until:%H:%M} UTC",
+        f"held until {timezone.localtime(until):%H:%M}",
         audit.difference(before, sweep),
     )
 
@@ -81,7 +82,9 @@ LET_IT_GO_ON = Act(
 class SweepAdmin(ActingAdmin, ExportingAdmin, ReadOnlyAdmin):
     acts = (LET_IT_GO_ON,)
     change_form_template = "proactive/sweep.html"
-    list_display = ("now", "outcome", "queued", "deferred", "superseded", "churned", "dry_run")
+    empty_title = "No sweeps"
+    empty_says = "One runs every minute while the worker and its clock do. Ask an operator."
+    list_display = ("at", "outcome", "queued", "deferred", "superseded", "churned")
     list_filter = (
         "dry_run",
         ("held", admin.EmptyFieldListFilter),
@@ -98,7 +101,7 @@ class SweepAdmin(ActingAdmin, ExportingAdmin, ReadOnlyAdmin):
         sweep = context["original"]
         counted = sweep if deferring.KEY in sweep.counts else deferring.last_counted(sweep)
         context |= {
-            "title": f"Sweep of {timezone.localtime(sweep.now):%Y-%m-%d %H:%M}",
+            "title": capfirst(str(sweep)),
             "outcome": self.outcome(sweep),
             "counted": counted,
             "rows": _rows(sweep, counted),
@@ -110,8 +113,16 @@ class SweepAdmin(ActingAdmin, ExportingAdmin, ReadOnlyAdmin):
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
+    @admin.display(description="at")
+    def at(self, sweep: Sweep) -> datetime:
+        return sweep.now
+
     @admin.display(description="outcome")
     def outcome(self, sweep: Sweep) -> str:
+        says = self._ended(sweep)
+        return f"{says}, a dry run" if sweep.dry_run else says
+
+    def _ended(self, sweep: Sweep) -> str:
         if sweep.approved_at:
             return f"held; {sweep.approved_by or 'somebody'} let it go on"
         if sweep.held:

@@ -187,6 +187,8 @@ class CadenceSwitchAdmin(ActingAdmin, ReadOnlyAdmin):
     acts = (SWITCH_OFF, PAUSE, SWITCH_ON)
     change_form_outer_before_template = "proactive/acts.html"
     list_before_template = "proactive/policy_link.html"
+    empty_title = "Everything is on"
+    empty_says = "No switch was ever put: all cadences send."
     list_display = ("name", "state", "reason", "changed_at", "changed_by")
     list_display_links = ("name",)
     list_select_related = ("changed_by",)

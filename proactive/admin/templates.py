@@ -64,7 +64,8 @@ class MessageTemplateAdmin(ActingAdmin):
 
     acts = (BACK_TO_ORIGINAL, REVERT)
     actions = None
-    list_display = ("what", "language", "body", "size", "warnings", "changed_by", "updated_at")
+    counted = ("wording", "wordings")
+    list_display = ("what", "language", "words", "size", "warnings", "changed_by", "updated_at")
     list_display_links = ("what",)
     list_filter = ("cadence", "language")
     search_fields = ("body",)
@@ -258,6 +259,10 @@ class MessageTemplateAdmin(ActingAdmin):
     @admin.display(description="text of")
     def what(self, template: MessageTemplate) -> str:
         return template.of_what()
+
+    @admin.display(description="words")
+    def words(self, template: MessageTemplate) -> str:
+        return template.body
 
     @admin.display(description="size")
     def size(self, template: MessageTemplate) -> str:

@@ -27,10 +27,13 @@ from proactive.naming import in_words
 SHOWN = 10
 
 
-def _foresee_settling(message: Message, data: dict[str, Any], now: datetime) -> str:
-    if message.status != Status.UNKNOWN:
-        raise Skip(f"what became of it is known: {message.get_status_display().lower()}")
-    return f"{in_words(message.cadence, message.stage)} to {message.caregiver}"
+def _foreseeing(says: str) -> Callable[..., str]:
+    def foresee(message: Message, data: dict[str, Any], now: datetime) -> str:
+        if message.status != Status.UNKNOWN:
+            raise Skip(f"what became of it is known: {message.get_status_display().lower()}")
+        return says
+
+    return foresee
 
 
 def _settling(settle: Callable[..., bool]) -> Callable[..., Done]:
@@ -59,7 +62,7 @@ IT_ARRIVED = Act(
     label="It arrived",
     explains="The text counts as sent, and its alert is resolved.",
     permission="proactive.settle_message",
-    foresee=_foresee_settling,
+    foresee=_foreseeing("it counts as sent"),
     perform=_settling(reconciliation.settle_as_arrived),
     form=FindingForm,
     icon="done_all",
@@ -71,7 +74,7 @@ SEND_AGAIN = Act(
     explains="Only if you know that it never arrived. What it was about is owed again: a later "
     "sweep sends it if it still fits, under all rules, and not within 24 hours of this attempt.",
     permission="proactive.settle_message",
-    foresee=_foresee_settling,
+    foresee=_foreseeing("it counts as not sent, and what it was about is owed again"),
     perform=_settling(reconciliation.send_again),
     form=FindingForm,
     icon="replay",
@@ -132,6 +135,8 @@ class MessageAdmin(ActingAdmin, GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
     acts = (IT_ARRIVED, SEND_AGAIN)
     acts_select_related = ("caregiver",)
     change_form_template = "proactive/text.html"
+    empty_title = "No texts"
+    empty_says = "A sweep queues a text for everybody who is due; each is listed here."
     list_display = ("queued_at", "caregiver", "what", "status", "why", "sent_at", "replied_at")
     list_filter = (
         *("status", CadenceFilter, StageFilter, RepliedFilter),
@@ -206,6 +211,9 @@ class InboundMessageAdmin(GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
     """What people wrote, from numbers that we do not know too."""
 
     list_display = ("received_at", "caregiver", "from_number", "body", "intent", "files")
+    counted = ("text", "texts")
+    empty_title = "Nobody has written"
+    empty_says = "What people text to the service is listed here, newest first."
     list_filter = (
         *("intent", ("caregiver", admin.EmptyFieldListFilter)),
         ("received_at", admin.DateFieldListFilter),
@@ -234,14 +242,14 @@ class InboundMessageAdmin(GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
         return queryset.filter(theirs), False
 
     @admin.display(description="files")
-    def files(self, inbound: InboundMessage) -> int:
-        return len(inbound.media)
+    def files(self, inbound: InboundMessage) -> int | str:
+        return len(inbound.media) or ""
 
     @admin.display(description="from number")
     def masked_sender(self, inbound: InboundMessage) -> str:
         return masked(inbound.from_number)
 
-    @admin.display(description="body")
+    @admin.display(description="words")
     def hidden_body(self, inbound: InboundMessage) -> str:
         return "You may not read this"
 
@@ -251,3 +259,5 @@ class RefusedWebhookAdmin(ReadOnlyAdmin):
     """A few a day are strangers who try. Many: check PUBLIC_BASE_URL and the token."""
 
     list_display = ("day", "endpoint", "count")
+    empty_title = "None were refused"
+    empty_says = "Every webhook that came carried the signature of the provider."

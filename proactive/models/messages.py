@@ -68,7 +68,9 @@ class Message(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    caregiver = models.ForeignKey(Caregiver, on_delete=models.PROTECT, related_name="messages")
+    caregiver = models.ForeignKey(
+        Caregiver, on_delete=models.PROTECT, related_name="messages", verbose_name="person"
+    )
     sweep = models.ForeignKey(
         Sweep, null=True, blank=True, on_delete=models.SET_NULL, related_name="messages"
     )
@@ -121,6 +123,7 @@ class Message(models.Model):
     objects = MessageQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "text"
         ordering = ["-queued_at"]
         permissions = [
             ("see_body", "Can read what texts say"),
@@ -178,8 +181,9 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        which = f" {self.stage}" if self.stage else f" ({self.tier})" if self.tier else ""
-        return f"{self.cadence}{which}: {self.get_status_display().lower()}"
+        from proactive.naming import in_words  # the declarations that it reads ask about models
+
+        return f"{in_words(self.cadence, self.stage)} to {self.caregiver}"
 
     # Transitions. Each is one conditional UPDATE and says whether it took place: whoever comes
     # second (another worker, a callback that overtook the answer) changes nothing.

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from caregiving.models import Caregiver
 
@@ -24,4 +25,4 @@ class Note(models.Model):
         indexes = [models.Index(fields=["caregiver", "-at"], name="notes_of_person")]
 
     def __str__(self) -> str:
-        return f"note of {self.at:%Y-%m-%d %H:%M}"
+        return f"note of {date_format(timezone.localtime(self.at), 'DATETIME_FORMAT')}"

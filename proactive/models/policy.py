@@ -24,6 +24,8 @@ class MessageTemplate(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = "wording"
+        verbose_name_plural = "words"
         ordering = ["cadence", "stage", "tier", "language"]
         constraints = [
             models.UniqueConstraint(
@@ -90,7 +92,8 @@ class CadenceSwitch(models.Model):
     class Meta:
         ordering = ["cadence"]
         permissions = [("change_policy", "Can change the policy: words and switches")]
-        verbose_name_plural = "cadence switches"
+        verbose_name = "switch"
+        verbose_name_plural = "switches"
 
     def __str__(self) -> str:
         return "All sending" if self.cadence == self.EVERYTHING else _in_words(self.cadence)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.formats import date_format
 
 
 class Sweep(models.Model):
@@ -70,4 +71,5 @@ class Sweep(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"sweep of {self.now:%Y-%m-%d %H:%M}" + (" (dry run)" if self.dry_run else "")
+        at = date_format(timezone.localtime(self.now), "DATETIME_FORMAT")
+        return f"sweep of {at}" + (" (dry run)" if self.dry_run else "")

@@ -119,7 +119,13 @@ def test_the_list_says_what_of_whom_since_when_and_who_has_it(nurse):
     text = html(nurse, LIST)
 
     for words in (
-        *("A crisis follow-up could not be delivered", "Josefina", "5 hours", "grace", "claimed"),
+        *(
+            "A crisis follow-up could not be delivered",
+            "Josefina",
+            "5 h 00 min",
+            "grace",
+            "claimed",
+        ),
         *("Sending stopped: our own configuration", "everybody", "unclaimed, sent on by email"),
     ):
         assert words in text
@@ -135,7 +141,7 @@ def test_the_page_says_what_happened_and_what_to_do_next(nurse):
     text = html(nurse, page(alert))
 
     for words in (
-        *("Twilio says no.", "What to do next:", "correct it on their page", "1 day 2 hours"),
+        *("Twilio says no.", "What to do next:", "correct it on their page", "1 d 2 h"),
         *("Josefina", "+14155552671", "America/Chicago", "Hi Josefina, how are you today?"),
         *("Undelivered: the carrier did not deliver it", "The number is a landline (30006)"),
         *(reverse("admin:proactive_message_change", args=[alert.message_id]), "Crisis follow-up 1"),

@@ -203,7 +203,7 @@ def test_letting_it_go_on_is_on_record_and_rings(
     until = swept.approved_at + timedelta(hours=1)
     assert said(answer) == [
         f"{swept}: Let go on: the next sweep, within a minute, queues everybody who is due, and "
-        f"none is held until {until:%H:%M} UTC."
+        f"none is held until {until:%H:%M}."
     ]
     assert rung == [True]
     html = answer.content.decode()

@@ -129,7 +129,7 @@ def test_the_audit_says_which_list_how_many_rows_and_why(exported):
 
     entry = AuditEntry.objects.get()
     assert entry.says == (
-        "exported 1 caregiver: group: Opted out; journey phase: Active; language: en; search: ana"
+        "exported 1 person: group: Opted out; journey phase: Active; language: en; search: ana"
     )
     assert (entry.action, entry.by.username, entry.reason) == (
         "export_list",
@@ -154,7 +154,7 @@ def test_the_page_says_what_the_file_will_have_and_goes_back_to_the_same_list(le
     assert f'href="{EXPORT}?cohort=opted-out"' in listed
     html = lead.get(EXPORT, {"cohort": "opted-out"}).content.decode()
 
-    assert "A CSV file with 1 caregiver," in html
+    assert "A CSV file with 1 person," in html
     assert "Group: Opted out" in html
     assert "Name, Phone number, Local time" in html
     assert f'href="{LIST}?cohort=opted-out"' in html

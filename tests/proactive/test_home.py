@@ -129,7 +129,7 @@ def test_a_sweep_that_is_held_and_a_cadence_that_is_off_are_told_too(home):
 
     assert "Sweep held" in page
     assert "More than 200 people are due a text at once." in page
-    assert "Wellness check-in: cadence is off: new words" in page
+    assert "Wellness check-in is off: new words" in page
 
 
 # --- Who needs a person? ---
@@ -340,3 +340,22 @@ def test_the_page_takes_as_many_queries_for_10000_rows_as_for_100(client):
     fill(9_900)
 
     assert queries() == few < 30
+
+
+def test_a_crisis_that_nobody_has_claimed_stands_above_what_has_been_open_for_longer(home):
+    now = timezone.now()
+    for name, kind, age in (
+        ("Lucia", CareAlert.Kind.OUTCOME_UNKNOWN, timedelta(days=2)),
+        ("Hank", CareAlert.Kind.FOLLOWUP_MISSED, timedelta(hours=1)),
+    ):
+        CareAlert.objects.create(
+            kind=kind,
+            caregiver=CaregiverFactory(first_name=name),
+            opened_at=now - age,
+            claimed_at=None if name == "Hank" else now,
+            claimed_by=None if name == "Hank" else User.objects.create_user("grace"),
+        )
+
+    page = home()
+
+    assert page.index("Hank") < page.index("Lucia")

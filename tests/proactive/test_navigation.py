@@ -93,3 +93,22 @@ def test_open_alerts_are_counted_on_every_page_up_to_99(client):
         for one in CaregiverFactory.create_batch(97)
     )
     assert badge() == "99+"
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/admin/", "Home"),
+        ("/admin/proactive/cadenceswitch/policy/", "Cadences"),
+        ("/admin/proactive/cadenceswitch/", "Switches"),
+        ("/admin/proactive/message/", "Texts"),
+        ("/admin/caregiving/caregiver/1/change/", "People"),
+    ],
+)
+def test_one_entry_says_where_one_is(path, title):
+    request = RequestFactory().get(path)
+    request.user = somebody(LEAD)
+
+    entries = [entry for group in navigation(request) for entry in group["items"]]
+
+    assert [entry["title"] for entry in entries if entry["active"]] == [title]

@@ -58,9 +58,9 @@ def test_a_plain_list_is_counted_whole(bound):
 @pytest.mark.parametrize(
     ("people", "says"),
     [
-        (1, "1 caregiver"),
-        (3, "3 caregivers"),
-        (4, "More than 3 caregivers: the pages show the first of them, narrow the list for others"),
+        (1, "1 person"),
+        (3, "3 people"),
+        (4, "More than 3 people: the pages show the first of them, narrow the list for others"),
     ],
 )
 def test_the_foot_of_a_list_says_how_many_there_are(admin_client, bound, people, says):

@@ -181,7 +181,7 @@ def test_a_row_tells_the_persons_clock_and_how_long_ago_things_were(log_in):
 
     assert cells["clock"] == "12:00 Chicago"
     assert ">3 days ago</time>" in cells["heard"]
-    assert 'title="2027-01-10 16:00"' in cells["heard"]
+    assert 'title="Sun 10 Jan 2027 16:00"' in cells["heard"]
     assert ">20 minutes ago</time>" in cells["texted"]
     assert cells["flags"] == cells["crisis"] == ""
 

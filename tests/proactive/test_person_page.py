@@ -127,7 +127,7 @@ def test_the_last_thirty_scores_are_a_chart_and_a_table(coordinator):
             score=n, burnout_band="high", created_at=timezone.now() - (40 - n) * DAY
         )
     html = page(coordinator, someone)
-    table = html.split("<table>")[1].split("</table>")[0]
+    table = html.split("Table of scores")[1].split("</table>")[0]
     assert table.count('<th scope="row">') == 30
     assert "<td>30</td><td>High</td>" in table
     assert "<td>0</td>" not in table
@@ -428,3 +428,45 @@ def test_it_costs_the_same_queries_whatever_the_history_and_however_many_others(
         Caregiver(phone_number=number(20_000 + n), first_name="Other") for n in range(10_000)
     )
     assert queries() == few
+
+
+# --- Who it is, and what can be done ---
+
+
+def test_the_number_to_call_stands_at_the_top(coordinator):
+    someone = in_crisis(first_name="Ada", relationship="daughter", care_recipient_name="Rosa")
+    top = page(coordinator, someone).split("Next: ")[0]
+    assert f'href="tel:{someone.phone_number}"' in top
+    assert "daughter of Rosa" in top
+
+
+def test_whoever_may_not_see_numbers_sees_it_masked_there(log_in):
+    someone = in_crisis()
+    html = page(log_in("Viewer"), someone)
+    assert someone.masked_number in html
+    assert str(someone.phone_number) not in html
+
+
+def test_what_keeps_texts_away_is_marked_beside_the_name(coordinator):
+    html = page(coordinator, in_crisis(opted_out_at=timezone.now()))
+    assert "Opted out</span>" in html.split("Nothing will go out")[0]
+
+
+def test_what_is_rarely_done_stands_behind_more(coordinator):
+    html = page(coordinator, in_crisis())
+    frequent, rare = html.split('aria-label="What you can do"')[1].split("</nav>")[0].split("More<")
+    for label in ("Send a text now", "Record a contact", "Record a crisis", "Pause", "Opt out"):
+        assert label in frequent
+    for label in ("Reset the crisis counter", "End a series of texts", "crisis follow-ups again"):
+        assert label in rare
+        assert label not in frequent
+
+
+def test_of_a_long_forecast_the_first_four_are_shown_and_the_rest_folded(coordinator):
+    html = page(coordinator, in_crisis(crisis_followup_count=1, burnout_band="crisis"))
+    shown, folded = (
+        html.split('aria-labelledby="forecast"')[1].split("</section>")[0].split("<details>")
+    )
+    assert shown.count("<li") == 4
+    assert "more, until" in folded
+    assert folded.count("<li") > 1
