@@ -232,6 +232,9 @@ def _objection(message: Message, switchboard: Switchboard, now: datetime) -> str
     for rule in rules:
         if rule.asked_again and not rule.holds(caregiver, now):
             return f"{rule.name}: {rule.says(caregiver, now)}"
+    if cadence.counter and (done := getattr(caregiver, cadence.counter) or 0) > message.stage:
+        # The series was ended while the provider had the text, and it did not take it.
+        return f"owed: {done} of {len(cadence.due)} are dealt with since"
     return ""
 
 
