@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from proactive import alerts, audit
-from proactive.admin.base import ReadOnlyAdmin
+from proactive.admin.base import GuardedLookups, ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
 from proactive.admin.words import status_in_words
 from proactive.clocks import duration, home
@@ -246,7 +246,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(CareAlert)
-class CareAlertAdmin(ActingAdmin, ReadOnlyAdmin):
+class CareAlertAdmin(ActingAdmin, GuardedLookups, ReadOnlyAdmin):
     """Open ones first, oldest on top. Nothing is edited: what changes, changes by an act."""
 
     acts = (CLAIM, RELEASE, ADD_NOTE, RESOLVE, REOPEN)
@@ -257,6 +257,7 @@ class CareAlertAdmin(ActingAdmin, ReadOnlyAdmin):
     list_display_links = ("what",)
     list_filter = (StateFilter, "kind")
     list_select_related = ("caregiver", "claimed_by", "resolved_by")
+    secret = {"note": ("proactive.see_body",)}
     # The page is a template of its own.
     fields = ("kind",)
 

@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilte
 from unfold.paginator import InfinitePaginator
 from unfold.utils import parse_date_str
 
-from proactive.admin.base import ReadOnlyAdmin
+from proactive.admin.base import GuardedLookups, ReadOnlyAdmin
 from proactive.admin.confirming import ActingAdmin
 from proactive.models import AuditEntry
 
@@ -82,7 +82,8 @@ class DayFilter(RangeDateFilter):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin):
+class AuditEntryAdmin(GuardedLookups, ReadOnlyAdmin):
+    secret = {"changes": ("caregiving.see_number", "proactive.see_body")}
     paginator = InfinitePaginator
     list_display = ("at", "who", "what", "whom", "why")
     list_select_related = ("by", "caregiver")

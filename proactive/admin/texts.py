@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from caregiving.models import Caregiver, InboundMessage
 from proactive import audit, reconciliation
-from proactive.admin.base import GuardedAdmin, ReadOnlyAdmin
+from proactive.admin.base import GuardedAdmin, GuardedLookups, ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
-from proactive.admin.finding import GuardedLookups, is_sid, people_called, whole_number
+from proactive.admin.finding import is_sid, people_called, whole_number
 from proactive.admin.words import code_in_words, status_in_words
 from proactive.cadences import CADENCES
 from proactive.clocks import home
@@ -121,7 +121,7 @@ class RepliedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Message)
-class MessageAdmin(ActingAdmin, GuardedLookups):
+class MessageAdmin(ActingAdmin, GuardedLookups, ReadOnlyAdmin):
     """Whoever finds out what became of an unknown text says so here; it is kept with their name.
 
     The list takes plain lookups in its address, such as `?sent_at__gte=2026-11-24T00:00:00Z`.
@@ -140,7 +140,7 @@ class MessageAdmin(ActingAdmin, GuardedLookups):
     search_fields = ("provider_sid",)
     search_help_text = "A first name, a number in any format, or the provider's SID."
     ordering = ("-queued_at",)
-    secret = {"body": "proactive.see_body", "to_number": "caregiving.see_number"}
+    secret = {"body": ("proactive.see_body",), "to_number": ("caregiving.see_number",)}
     # The page is a template of its own.
     fields = ("status",)
 
@@ -197,7 +197,7 @@ def timeline(message: Message) -> list[tuple[str, datetime]]:
 
 
 @admin.register(InboundMessage)
-class InboundMessageAdmin(GuardedAdmin, GuardedLookups):
+class InboundMessageAdmin(GuardedAdmin, ReadOnlyAdmin):
     """What people wrote, from numbers that we do not know too."""
 
     list_display = ("received_at", "caregiver", "from_number", "body", "intent", "files")
@@ -215,7 +215,8 @@ class InboundMessageAdmin(GuardedAdmin, GuardedLookups):
         "from_number": ("caregiving.see_number", "masked_sender"),
         "body": ("proactive.see_body", "hidden_body"),
     }
-    secret = {"body": "proactive.see_body", "from_number": "caregiving.see_number"}
+    # What they sent besides stays as unread as what they wrote.
+    secret = {"media": ("proactive.see_body",)}
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[InboundMessage], search_term: str

@@ -120,7 +120,7 @@ def test_a_number_that_cannot_be_texted_shows_in_the_list_and_on_the_page(admin_
     CaregiverFactory()
 
     filtered = admin_client.get(
-        reverse("admin:caregiving_caregiver_changelist"), {"unreachable_at__isempty": "0"}
+        reverse("admin:caregiving_caregiver_changelist"), {"cohort": "unreachable"}
     )
     html = admin_client.get(reverse("admin:caregiving_caregiver_change", args=[someone.pk]))
 
