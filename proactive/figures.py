@@ -27,17 +27,6 @@ DAYS = 30
 # Nobody took it on for so long: then an alert about a crisis says so.
 WAITS_AT_MOST = 15 * MINUTE
 
-_ABOUT_A_CRISIS = (
-    CareAlert.Kind.CASCADE_UNANSWERED,
-    CareAlert.Kind.FOLLOWUP_MISSED,
-    CareAlert.Kind.FOLLOWUP_FAILED,
-    CareAlert.Kind.FOLLOWUP_STUCK,
-    CareAlert.Kind.FOLLOWUP_UNACCOUNTED,
-    # While these are open nobody gets a follow-up.
-    CareAlert.Kind.SENDING_HALTED,
-    CareAlert.Kind.SWEEP_HELD,
-)
-
 
 @dataclass(frozen=True)
 class Count:
@@ -75,7 +64,7 @@ def longest_open(most: int) -> list[CareAlert]:
 def waits_too_long(alert: CareAlert, *, now: datetime) -> bool:
     """It is about a crisis, and nobody has claimed it. `alert` comes from `longest_open`."""
     cadence = BY_NAME.get(getattr(alert, "cadence", None) or "")
-    about_a_crisis = alert.kind in _ABOUT_A_CRISIS or bool(cadence and cadence.vital)
+    about_a_crisis = alert.kind in CareAlert.CRISIS or bool(cadence and cadence.vital)
     return about_a_crisis and not alert.claimed_by_id and now - alert.opened_at > WAITS_AT_MOST
 
 

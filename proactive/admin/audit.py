@@ -1,6 +1,7 @@
 """The audit: who did what to whom, when and why. It is read, and never written here."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -73,7 +74,8 @@ class DayFilter(RangeDateFilter):
         if (first := self._day("from")) is not None:
             queryset = queryset.filter(at__gte=first)
         if (last := self._day("to")) is not None:
-            queryset = queryset.filter(at__lt=last + timedelta(days=1))
+            with suppress(OverflowError):  # after the last day that there is comes nothing
+                queryset = queryset.filter(at__lt=last + timedelta(days=1))
         return queryset
 
     def _day(self, end: str) -> datetime | None:
