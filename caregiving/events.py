@@ -244,13 +244,11 @@ def _crisis(caregiver: Caregiver, at: datetime, source: str) -> None:
     known = caregiver.last_crisis_event_at
     if known is not None and at <= known:
         # Late news of an older crisis: part of the history; the newer one has the follow-ups.
+        # Settled as it is recorded, by which it is known to have earned none.
+        heard = timezone.now()
+        settled = {"replaced_at": known, "settled_at": heard} if at < known else {}
         CrisisEvent.objects.get_or_create(
-            caregiver=caregiver,
-            at=at,
-            defaults={
-                "source": source,
-                **({"replaced_at": known, "settled_at": timezone.now()} if at < known else {}),
-            },
+            caregiver=caregiver, at=at, defaults={"source": source, "recorded_at": heard, **settled}
         )
         return
     if known is not None:

@@ -80,7 +80,9 @@ def resolve_for_service(
 # --- What staff do about one alert ---
 #
 # Each is one conditional UPDATE that says whether it took place: of two people at once one is
-# faster, and the alert as the other reads it again tells who.
+# faster, and the alert as the other reads it again tells who. The person is locked first, as
+# everywhere: a report about a text holds them while it closes the alert, and what staff do goes on
+# to the audit, which refers to them.
 
 
 class OpenAlready(Exception):
@@ -137,7 +139,10 @@ def reopen(alert: CareAlert, *, by: User, why: str, now: datetime) -> bool:
 
 
 def _change(alert: CareAlert, expected: Q, changes: dict[str, Any]) -> bool:
-    changed = CareAlert.objects.filter(expected, pk=alert.pk).update(**changes)
+    with transaction.atomic():
+        if alert.caregiver_id is not None:
+            Caregiver.objects.select_for_update().get(pk=alert.caregiver_id)
+        changed = CareAlert.objects.filter(expected, pk=alert.pk).update(**changes)
     # Also where nothing was changed: who was faster is the answer.
     alert.refresh_from_db(fields=["claimed_by", "claimed_at", "resolved_at", "resolved_by", "note"])
     return bool(changed)

@@ -52,6 +52,9 @@ def record_crisis(caregiver: Caregiver, *, at: datetime, source: str, now: datet
 def foresee_restart(caregiver: Caregiver, *, now: datetime) -> str:
     if CRISIS.of(caregiver) is None:
         raise Refused("no crisis is on record: record one")
+    if caregiver.journey_phase == JourneyPhase.CHURNED:
+        # It would bring them back without a word from them.
+        raise Refused("has churned: record the contact, or a crisis, that brings them back")
     return foresee_crisis(caregiver, at=now, now=now)
 
 

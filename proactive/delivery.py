@@ -232,6 +232,10 @@ def _objection(message: Message, switchboard: Switchboard, now: datetime) -> str
     for rule in rules:
         if rule.asked_again and not rule.holds(caregiver, now):
             return f"{rule.name}: {rule.says(caregiver, now)}"
+    done = getattr(caregiver, cadence.counter) or 0 if cadence.counter else 0
+    if message.stage is not None and done > message.stage:
+        # The series was ended while the provider had the text, and it did not take it.
+        return f"owed: {done} of {len(cadence.due)} are dealt with since"
     return ""
 
 

@@ -17,18 +17,20 @@ def save_edited(
     """Save `fields` of a person whom staff edited; all else stays as it is in the database.
 
     What is different from before goes into the audit. With a new number what it wrote before is
-    theirs: an earlier STOP holds.
+    theirs: an earlier STOP holds. `caregiver` is brought up to date, and returned.
     """
     with transaction.atomic():
+        # Not the row that was edited: it may be old, and the zones follow from all of a row.
         recorded = Caregiver.objects.select_for_update().get(pk=caregiver.pk)
         before = audit.snapshot(recorded, fields)
-        changes = audit.difference(before, caregiver)
-        if not changes:
-            return caregiver
-        caregiver.save(update_fields=list(changes))
-        _record("change_caregiver", "edited", caregiver, changes, by, now)
-        if "phone_number" in changes:
-            events.record_new_number(caregiver)
+        for field in fields:
+            setattr(recorded, field, getattr(caregiver, field))
+        if changes := audit.difference(before, recorded):
+            recorded.save(update_fields=list(changes))
+            _record("change_caregiver", "edited", recorded, changes, by, now)
+            if "phone_number" in changes:
+                events.record_new_number(recorded)
+        caregiver.refresh_from_db()
     return caregiver
 
 

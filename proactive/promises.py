@@ -35,6 +35,7 @@ NOT_ENDED = (Status.QUEUED, Status.SENDING, Status.UNKNOWN)
 WAITING = "waiting for its moment"
 WITH_A_PERSON = "held up, a person was told"
 BEFORE_RECORDS = "dealt with before there were records"
+HEARD_LATE = "never owed: the crisis was reported after a newer one"
 UNACCOUNTED = "UNACCOUNTED"
 
 
@@ -52,12 +53,16 @@ class Promises:
 
 @dataclass(frozen=True)
 class _Occasion:
-    """One crisis of one person, until a newer one (`ends`) took its place."""
+    """One crisis of one person, until a newer one (`ends`) took its place.
+
+    `heard_late`: nobody knew of it before the newer one, so it has earned no follow-ups.
+    """
 
     caregiver: Caregiver
     at: datetime
     ends: datetime | None
     dealt_with: int
+    heard_late: bool = False
 
 
 def check_promises(*, now: datetime | None = None) -> Promises:
@@ -125,6 +130,8 @@ class _Known:
             if status not in NOT_ENDED or now < limit + GRACE:
                 return Status(status).label.lower()
             told = any(alert.message_id == text for alert in about)
+        elif occasion.heard_late:
+            return HEARD_LATE
         elif occasion.ends is None and not is_owed:
             return BEFORE_RECORDS
         elif occasion.ends is None and now < limit + GRACE:
@@ -158,4 +165,12 @@ def _occasions(cadence: Cadence, now: datetime) -> Iterator[list[_Occasion]]:
     last = 0
     while crises := list(replaced.filter(pk__gt=last).order_by("pk")[:BATCH]):
         last = crises[-1].pk
-        yield [_Occasion(one.caregiver, one.at, one.replaced_at, 0) for one in crises]
+        yield [
+            _Occasion(one.caregiver, one.at, one.replaced_at, 0, heard_late=_heard_late(one))
+            for one in crises
+        ]
+
+
+def _heard_late(crisis: CrisisEvent) -> bool:
+    """Only what is reported after a newer crisis is settled at the very moment it is recorded."""
+    return crisis.settled_at is not None and crisis.settled_at <= crisis.recorded_at

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilte
 from unfold.utils import parse_date_str
 
 from caregiving.fields import masked
-from proactive.admin.base import ReadOnlyAdmin
+from proactive.admin.base import GuardedLookups, ReadOnlyAdmin
 from proactive.admin.exporting import ExportingAdmin
 from proactive.clocks import midnight
 from proactive.models import AuditEntry
@@ -74,7 +75,8 @@ class DayFilter(RangeDateFilter):
         if (first := self._day("from")) is not None:
             queryset = queryset.filter(at__gte=first)
         if (last := self._day("to")) is not None:
-            queryset = queryset.filter(at__lt=last + timedelta(days=1))
+            with suppress(OverflowError):  # after the last day that there is comes nothing
+                queryset = queryset.filter(at__lt=last + timedelta(days=1))
         return queryset
 
     def _day(self, end: str) -> datetime | None:
@@ -83,7 +85,8 @@ class DayFilter(RangeDateFilter):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ExportingAdmin, ReadOnlyAdmin):
+class AuditEntryAdmin(GuardedLookups, ExportingAdmin, ReadOnlyAdmin):
+    secret = {"changes": ("caregiving.see_number", "proactive.see_body")}
     empty_title = "Nothing was done yet"
     empty_says = "Whatever staff do to people, texts, alerts and the policy is kept here."
     list_display = ("at", "who", "what", "whom", "why")

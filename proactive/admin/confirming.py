@@ -311,9 +311,8 @@ class ActingAdmin(ModelAdmin):
 
     def _rows(self, request: HttpRequest, keys: list[str]) -> QuerySet[Any]:
         """The rows with these keys that this user may see."""
-        to_key = self.opts.pk.to_python
         try:
-            wanted = [to_key(key) for key in keys[:MOST]]
+            wanted = [self.opts.pk.clean(key, None) for key in keys[:MOST]]
         except ValidationError as error:
             raise Http404 from error
         rows = self.get_queryset(request).filter(pk__in=wanted)

@@ -88,6 +88,16 @@ class PersonPage(GuardedAdmin, OnlyChangedAdmin):
         standing = (field for row in self.standing_fields for field in row)
         return (*super().get_readonly_fields(request, obj), *standing)
 
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        for field in form.base_fields.values() if change else ():
+            # What they saw travels with the form. Else a page that was opened a while ago would
+            # undo what a colleague has corrected since, such as the number.
+            field.show_hidden_initial = True
+        return form
+
     def save_model(self, request: HttpRequest, obj: Caregiver, form: Any, change: bool) -> None:
         save = profiles.save_edited if change else profiles.save_added
         save(obj, form.changed_data, by=_user(request), now=timezone.now())

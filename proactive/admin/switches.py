@@ -5,7 +5,7 @@ means on.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -33,6 +33,8 @@ from proactive.models import CadenceSwitch, Message
 from proactive.switches import NothingToChange, Switchboard, Switched
 
 PERMISSION = "proactive.change_policy"
+# As for one person: what is paused for longer is forgotten.
+LONGEST_PAUSE = timedelta(days=365)
 
 
 class UntilForm(ReasonForm):
@@ -46,6 +48,16 @@ class UntilForm(ReasonForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["until"].help_text = f"By the clock of {settings.TIME_ZONE}."
+
+    def clean_until(self) -> datetime:
+        until: datetime = self.cleaned_data["until"]
+        latest = timezone.now() + LONGEST_PAUSE
+        if until > latest:
+            raise forms.ValidationError(
+                f"Give {timezone.localtime(latest):%Y-%m-%d} or an earlier day. What is to stay "
+                "off for longer than a year is switched off."
+            )
+        return until
 
 
 # --- What would happen ---

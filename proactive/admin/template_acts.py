@@ -99,7 +99,8 @@ def version_form(template: MessageTemplate, chosen: str) -> type[VersionForm]:
         version = forms.ChoiceField(
             label="Which words",
             choices=choices,
-            initial=chosen or (choices[0][0] if choices else ""),
+            # An address that somebody has changed names no version.
+            initial=chosen if chosen in dict(choices) else next((key for key, _ in choices), ""),
             widget=UnfoldAdminSelectWidget,
         )
 

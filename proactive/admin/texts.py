@@ -228,6 +228,8 @@ class InboundMessageAdmin(GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
         "from_number": ("caregiving.see_number", "masked_sender"),
         "body": ("proactive.see_body", "hidden_body"),
     }
+    # What they sent besides stays as unread as what they wrote.
+    secret = {"media": ("proactive.see_body",)}
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[InboundMessage], search_term: str

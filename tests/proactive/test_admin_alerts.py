@@ -149,6 +149,13 @@ def test_the_page_says_what_happened_and_what_to_do_next(nurse):
         assert words in text
 
 
+def test_what_staff_wrote_on_an_alert_is_read_by_whoever_reads_what_is_written(nurse, viewer):
+    alert = about_a_text(note="Her brother moved in")
+
+    assert "Her brother moved in" in html(nurse, page(alert))
+    assert "Her brother moved in" not in html(viewer, page(alert))
+
+
 def test_whoever_may_only_look_sees_no_number_no_body_and_no_act(viewer):
     alert = about_a_text()
 

@@ -76,6 +76,7 @@ def test_it_is_found_by_what_by_who_by_whom_and_by_day(client, boss, nurse):
     assert texts(client, "?at_from=2026-03-10&at_to=2026-03-10") == ["two", "one"]
     assert texts(client, "?at_from=2026-03-11") == ["three"]
     assert texts(client, "?at_from=nonsense") == ["three", "two", "one"]
+    assert texts(client, "?at_to=9999-12-31") == ["three", "two", "one"]
 
 
 def test_what_was_done_is_chosen_in_words(client, boss):

@@ -220,6 +220,15 @@ def test_a_pause_is_typed_by_the_clock_of_the_service(lead, settings):
     assert "Paused until Wed 6 Jan 2027 09:30 (America/Chicago)" in html(lead)
 
 
+@pytest.mark.parametrize("until", ["2028-01-06T12:01", "9999-12-31T23:59"])
+def test_what_is_to_stay_off_for_longer_than_a_year_is_switched_off(lead, settings, until):
+    settings.TIME_ZONE = "America/New_York"
+    answer = act(lead, "everything", "pause", until=until)
+
+    assert "is switched off" in answer.content.decode()
+    assert switches.everything().is_open(NOON)
+
+
 @pytest.mark.parametrize("until", ["", "soon", "2027-01-05T11:59"])
 def test_a_pause_needs_a_time_that_comes(lead, until):
     act(lead, "everything", "pause", until=until)

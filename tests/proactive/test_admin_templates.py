@@ -167,6 +167,16 @@ def test_what_was_typed_is_shown_and_not_run(lead, template):
 # --- Older words ---
 
 
+@pytest.mark.parametrize("version", ["x", "9" * 30, ""])
+def test_an_address_that_names_no_version_offers_the_latest(lead, template, version):
+    save(lead, template, NEW)
+
+    page = lead.get(f"{url(template, 'act', 'revert')}?version={version}")
+
+    assert page.status_code == 200
+    assert page.context["form"]["version"].value() == str(AuditEntry.objects.latest("pk").pk)
+
+
 def test_each_change_can_be_taken_back_by_an_act_with_a_reason(lead, template):
     save(lead, template, NEW)
     template.refresh_from_db()

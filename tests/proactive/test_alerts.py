@@ -2,10 +2,12 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from proactive import alerts
 from proactive.models import CareAlert
-from tests.factories import MessageFactory
+from tests.factories import CaregiverFactory, MessageFactory
 from tests.proactive.people import NOON
 
 UNKNOWN = CareAlert.Kind.OUTCOME_UNKNOWN
@@ -92,6 +94,30 @@ def test_of_two_who_resolve_at_once_one_does_and_the_other_writes_nothing(grace,
 
     assert (second.resolved_by, second.resolved_at) == (grace, NOON)
     assert second.note == "Nobody answers.\n2027-01-05 12:00 UTC, grace: Reached her."
+
+
+@pytest.mark.parametrize(
+    "do",
+    [
+        lambda alert, by: alerts.claim(alert, by=by, now=NOON),
+        lambda alert, by: alerts.add_note(alert, by=by, text="Called", now=NOON),
+        lambda alert, by: alerts.resolve_by_staff(alert, by=by, done="Called", now=NOON),
+    ],
+)
+def test_the_person_is_locked_before_the_alert_as_a_report_about_their_text_does(grace, do):
+    alert = opened(caregiver=CaregiverFactory())
+    with CaptureQueriesContext(connection) as captured:
+        do(alert, grace)
+    tables = ("caregiving_caregiver", "proactive_carealert")
+    touched = [
+        table
+        for query in captured
+        for table in tables
+        if query["sql"].startswith(("SELECT", "UPDATE")) and f'"{table}"' in query["sql"]
+    ]
+    assert touched[:2] == list(tables)
+    if connection.features.has_select_for_update:
+        assert any("FOR UPDATE" in query["sql"] for query in captured)
 
 
 def test_what_is_resolved_is_neither_claimed_nor_released(grace):

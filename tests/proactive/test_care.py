@@ -260,6 +260,16 @@ def test_starting_the_follow_ups_again_owes_all_seven_and_the_old_ones_stay_acco
     assert check_promises(now=NOON + 2 * DAY).unaccounted == 0
 
 
+def test_starting_again_does_not_bring_back_whoever_has_churned():
+    someone = in_crisis(60 * DAY)
+    Caregiver.objects.filter(pk=someone.pk).update(journey_phase="churned")
+
+    assert "has churned" in refusal(cascades.foresee_restart, stored(someone), now=NOON)
+    assert "has churned" in refusal(cascades.restart_crisis_followups, someone, now=NOON)
+    assert stored(someone).journey_phase == "churned"
+    assert sweep(NOON + DAY) == []
+
+
 def test_to_start_again_there_must_have_been_a_crisis():
     someone = person()
     assert "record one" in refusal(cascades.restart_crisis_followups, someone, now=NOON)
@@ -368,6 +378,20 @@ def test_a_text_that_is_on_its_way_goes_out_and_the_rest_is_ended():
     deed = cascades.end(someone, CRISIS_FOLLOWUP, reason="x", now=NOON)
     assert "cannot be called back" in deed.says
     assert rows(someone) == [(1, "sending"), *((n, "superseded") for n in range(2, 8))]
+
+
+def test_nor_does_it_go_out_later_if_the_provider_did_not_take_it(gateway):
+    message = queued("crisis_followup")
+    message.mark_sending(now=NOON)
+    cascades.end(stored(message.caregiver), CRISIS_FOLLOWUP, reason="x", now=NOON)
+    message.mark_queued_again(retry_at=NOON + MINUTE, code="20429", reason="slow down")
+
+    deliver_queued(now=NOON + MINUTE)
+
+    assert gateway.sent == []
+    assert rows(message.caregiver) == [(1, "cancelled"), *((n, "superseded") for n in range(2, 8))]
+    assert stored(message.caregiver).crisis_followup_count == 7
+    assert check_promises(now=NOON + 40 * DAY).unaccounted == 0
 
 
 def test_another_series_is_left_alone():

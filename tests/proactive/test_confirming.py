@@ -164,3 +164,12 @@ def test_whoever_may_not_is_not_offered_it_and_refused(client):
     assert "It arrived" not in page
     assert client.post(SEVERAL, {"row": [row.pk], "reason": "x"}).status_code == 403
     assert statuses() == ["unknown"]
+
+
+@pytest.mark.parametrize("key", ["x", "9" * 30, "-1"])
+def test_a_row_that_cannot_be_is_not_found(coordinator, key):
+    one = reverse("admin:caregiving_caregiver_act", args=[key, "resume"])
+    several = reverse("admin:caregiving_caregiver_act_on_several", args=["resume"])
+
+    assert coordinator.get(one).status_code == 404
+    assert coordinator.post(several, {"row": key, "reason": "x"}).status_code in (302, 404)

@@ -79,3 +79,23 @@ def test_the_pages_are_links_that_a_screen_reader_finds(admin_client, monkeypatc
     assert 'aria-label="Pages"' in html
     assert 'href="?p=2"' in html
     assert len(admin_client.get(LIST, {"p": 2}).context["cl"].result_list) == 1
+
+
+@pytest.mark.parametrize(
+    "model", ["message", "inboundmessage", "sweep", "carealert", "refusedwebhook"]
+)
+def test_no_log_is_counted_to_its_end(admin_client, model):
+    app = "caregiving" if model == "inboundmessage" else "proactive"
+
+    with CaptureQueriesContext(connection) as queries:
+        assert admin_client.get(reverse(f"admin:{app}_{model}_changelist")).status_code == 200
+
+    counts = [
+        query["sql"]
+        for query in queries
+        if "COUNT(" in query["sql"] and f'"{app}_{model}"' in query["sql"]
+    ]
+    assert counts
+    assert all(
+        f"LIMIT {BoundedPaginator.bound + 1})" in sql or "LIMIT 100)" in sql for sql in counts
+    )

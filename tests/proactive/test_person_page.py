@@ -12,6 +12,7 @@ from django.utils import timezone
 from caregiving import events
 from caregiving.models import Caregiver, InboundMessage, WellnessScore
 from proactive.models import AuditEntry, CareAlert, Message, MessageTemplate, Note
+from proactive.profiles import save_edited
 from tests.factories import CaregiverFactory, MessageFactory, number
 
 pytestmark = pytest.mark.django_db
@@ -259,6 +260,47 @@ def test_an_edit_saves_what_changed_and_tells_the_audit_from_what_to_what(coordi
     assert entry.changes == {"first_name": ["Ada", "Bea"], "zip_code": ["60601", "94103"]}
     assert entry.by.username == "Care coordinator"
     assert "Edited first name, ZIP code" in page(coordinator, someone)
+
+
+def as_shown(client, someone):
+    """All that a browser posts of the form: what is in it, and what it was shown with."""
+    form = client.get(url(someone)).context["adminform"].form
+    html = form.as_p()
+    shown = {name: "" if form[name].value() is None else form[name].value() for name in form.fields}
+    assert all(f'name="initial-{name}"' in html for name in shown)
+    shown = {name: value for name, value in shown.items() if value is not False}
+    return shown | {f"initial-{name}": value for name, value in shown.items()}
+
+
+def test_a_page_that_was_opened_a_while_ago_does_not_undo_what_a_colleague_corrected(coordinator):
+    someone = in_crisis(phone_number="+14155550111", zip_code="60601", time_zone="")
+    opened = as_shown(coordinator, someone)
+    coordinator.post(
+        url(someone),
+        as_shown(coordinator, someone) | {"phone_number": "+14155550122", "zip_code": "10001"},
+    )
+
+    coordinator.post(url(someone), opened | {"first_name": "Bea", "relationship": ""})
+
+    someone.refresh_from_db()
+    assert (str(someone.phone_number), someone.zip_code) == ("+14155550122", "10001")
+    assert (someone.first_name, someone.relationship) == ("Bea", "")
+    assert AuditEntry.objects.latest("pk").says == "edited first name, relationship"
+
+
+def test_the_zones_follow_from_what_is_recorded_and_not_from_an_old_copy():
+    someone = CaregiverFactory(phone_number="+13125550111", zip_code="60601", time_zone="")
+    old = Caregiver.objects.get(pk=someone.pk)
+    someone.zip_code = "94103"
+    someone.save()
+    old.phone_number = "+13125550122"
+
+    saved = save_edited(
+        old, ["phone_number"], by=User.objects.create_user("nurse"), now=timezone.now()
+    )
+
+    assert (saved.zip_code, saved.derived_zones) == ("94103", "America/Los_Angeles")
+    assert Caregiver.objects.get(pk=someone.pk).derived_zones == "America/Los_Angeles"
 
 
 def test_saving_without_a_change_leaves_no_trace(coordinator):

@@ -12,6 +12,7 @@ from proactive.models import CadenceSwitch, CareAlert, Message
 from proactive.promises import (
     BEFORE_RECORDS,
     GRACE,
+    HEARD_LATE,
     UNACCOUNTED,
     WAITING,
     WITH_A_PERSON,
@@ -227,6 +228,16 @@ def test_a_crisis_that_was_just_replaced_is_left_to_the_next_sweep():
     assert outcomes(NOON + GRACE) == {UNACCOUNTED: 2}
     run_sweep(now=NOON + GRACE)
     assert outcomes(NOON + GRACE) == {"superseded": 2}
+
+
+def test_a_crisis_that_was_reported_after_a_newer_one_was_owed_nothing_and_nobody_is_alarmed():
+    someone = in_crisis(NOON - 2 * DAY)
+    text(someone, 1, "delivered")
+    events.record_crisis_event(someone, at=NOON - 6 * DAY, source="her sister")
+
+    run_sweep(now=NOON + GRACE)
+    assert outcomes(NOON + GRACE) == {"delivered": 1, HEARD_LATE: 2}
+    assert not CareAlert.objects.filter(kind="followup_unaccounted").exists()
 
 
 def test_what_is_longer_ago_than_84_days_is_history():
