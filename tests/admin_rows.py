@@ -5,13 +5,22 @@ history of all; the row that is shown is the newest.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.contrib.auth.models import User
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.utils import timezone
-from django_celery_beat.models import ClockedSchedule, CrontabSchedule, SolarSchedule
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    SolarSchedule,
+)
 
+from caregiving import zones
 from caregiving.models import Caregiver, InboundMessage, WellnessScore
 from proactive.models import (
     AuditEntry,
@@ -63,7 +72,52 @@ def one_of_each() -> dict[str, Model]:
         rows[label] = row
     # Whoever stands in the audit cannot be deleted.
     rows["auth.user"] = User.objects.create(username="newcomer-of-today", is_staff=True)
+    # The roles follow their declaration, and a rhythm that is in use stays.
+    rows["auth.group"] = Group.objects.create(name="Weekend shift")
+    rows["django_celery_beat.intervalschedule"] = IntervalSchedule.objects.create(
+        every=5, period=IntervalSchedule.DAYS
+    )
     return rows
+
+
+def make_ready(row: Model, act: str) -> None:
+    """Bring `row` into a state in which `act` finds something to do."""
+    now = timezone.now()
+    if act == "send_now":
+        # It goes by their clock, whatever the time is here.
+        noon = next(zone for zone in zones.known() if now.astimezone(ZoneInfo(zone)).hour == 12)
+        ago = now - timedelta(days=2)
+        _set(row, time_zone=noon, last_contact_at=ago, last_crisis_event_at=ago)
+    elif act in READY:
+        _set(row, **READY[act](now))
+
+
+def _set(row: Model, **values: Any) -> None:
+    type(row)._default_manager.filter(pk=row.pk).update(**values)
+
+
+READY: dict[str, Callable[[datetime], dict[str, Any]]] = {
+    "record_contact": lambda now: {"last_contact_at": now - timedelta(days=2)},
+    "resume": lambda now: {"outreach_paused_until": now + timedelta(days=2)},
+    "opt_in": lambda now: {"opted_out_at": now - timedelta(days=2)},
+    "clear_unreachable": lambda now: {"unreachable_at": now - timedelta(days=2)},
+    "reactivate": lambda now: {
+        "journey_phase": "churned",
+        "last_contact_at": now - timedelta(days=2),
+    },
+    "reset_crisis_counter": lambda now: {
+        "crisis_followup_count": 2,
+        "last_crisis_event_at": now - timedelta(days=4),
+    },
+    "reset_reactivation_counter": lambda now: {"reactivation_message_count": 2},
+    "restart_crisis_followups": lambda now: {"last_crisis_event_at": now - timedelta(days=4)},
+    "end_cascade": lambda now: {"last_crisis_event_at": now - timedelta(days=4)},
+    "enable_task": lambda now: {"enabled": False},
+    "switch_on": lambda now: {"is_on": False},
+    "back_to_original": lambda now: {"body": "Hello from somebody else."},
+    "release": lambda now: {"claimed_by": User.objects.first(), "claimed_at": now},
+    "reopen": lambda now: {"resolved_at": now},
+}
 
 
 def grow_to(count: int) -> None:
@@ -156,6 +210,15 @@ def grow_to(count: int) -> None:
         count,
         lambda i: RefusedWebhook(day=(now - timedelta(days=i)).date(), endpoint="inbound", count=3),
     )
+    for log in (AccessAttempt, AccessFailureLog, AccessLog):
+        _grow(log, count, lambda i, log=log: _sign_in(log, i))
+
+
+def _sign_in(log: type[Model], i: int) -> Model:
+    row = log(username=f"member{i}", ip_address="192.0.2.1", user_agent=f"Browser {i}")
+    if log is AccessAttempt:
+        row.failures_since_start = 1
+    return row
 
 
 def _grow(model: type[Model], count: int, make: Callable[[int], Model]) -> list:

@@ -1,5 +1,6 @@
 """What a page of the admin could be sent by somebody who means it."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.forms.models import inlineformset_factory
 from django.http import HttpResponse
 from django.utils import timezone
 
+from proactive.models import MessageTemplate
 from tests import admin_site
 from tests.admin_site import Address
 
@@ -26,7 +28,15 @@ NEW: dict[str, dict[str, Any]] = {
     "auth.group": {"name": "Night shift"},
     "proactive.cadenceswitch": {"cadence": "everything"},
     "django_celery_beat.periodictask": {"name": "Another"},
+    "django_celery_beat.intervalschedule": {"every": "7"},
     "django_celery_beat.solarschedule": {"latitude": "42"},
+}
+
+
+# What a form asks for besides the fields of its row.
+ALSO: dict[str, dict[str, Any]] = {
+    "django_celery_beat.periodictask": {"regtask": "proactive.tasks.tick"},
+    "proactive.messagetemplate": {"body": "Hello from somebody new.", "reason": "Clearer"},
 }
 
 
@@ -41,9 +51,13 @@ def plausible(address: Address, rows: dict[str, Model]) -> list[dict[str, Any]]:
         return [filled(act.form()) | whom]
     match address.what:
         case "add":
-            return [_fields(row) | _no_inlines(address) | NEW.get(address.model, {})]
+            new = NEW.get(address.model, {})
+            return [_fields(row) | _no_inlines(address) | ALSO.get(address.model, {}) | new]
         case "change":
-            return [_fields(row) | _no_inlines(address)]
+            also = ALSO.get(address.model, {})
+            if isinstance(row, MessageTemplate):
+                also = also | {"seen_at": row.updated_at.isoformat()}
+            return [_fields(row) | _no_inlines(address) | also]
         case "delete":
             return [{"post": "yes"}]
         case "changelist":
@@ -116,13 +130,22 @@ def _typed(name: str, value: Any) -> dict[str, Any]:
             return {name: str(value)}
 
 
+def _keys(choices: Any) -> Iterator[Any]:
+    """Those of groups of choices too."""
+    for key, label in choices:
+        if isinstance(label, list | tuple):
+            yield from _keys(label)
+        else:
+            yield key
+
+
 def _something(field: forms.Field) -> Any:
     match field:
         case forms.ModelChoiceField():
             first = field.queryset.first()
             return first.pk if first else None
         case forms.ChoiceField():
-            return next((key for key, _ in field.choices if key not in ("", None)), None)
+            return next((key for key in _keys(field.choices) if key not in ("", None)), None)
         case forms.BooleanField():
             return True
         case forms.DateTimeField() | forms.SplitDateTimeField():
