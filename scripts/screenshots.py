@@ -105,7 +105,7 @@ def alert() -> str | tuple[str, object]:
 
 
 def policy() -> str:
-    return "admin:policy"
+    return "admin:proactive_policy"
 
 
 def template_editor() -> tuple[str, object]:
@@ -147,6 +147,12 @@ def find_pages(names: list[str]) -> dict[str, str]:
 
 
 def take(browser: Browser, site: str, pages: dict[str, str]) -> None:
+    # What these need is there once Django is set up.
+    from django.contrib.auth.models import User
+
+    from tests.browser.sessions import carry_session
+
+    user = User.objects.get(username=LOGIN)
     FOLDER.mkdir(parents=True, exist_ok=True)
     total = 0
     for look, size in LOOKS:
@@ -156,8 +162,7 @@ def take(browser: Browser, site: str, pages: dict[str, str]) -> None:
             reduced_motion="reduce",
             device_scale_factor=1,
         )
-        name, value = session()
-        context.add_cookies([{"name": name, "value": value, "url": site}])
+        carry_session(context, site, user)
         page = context.new_page()
         for name, path in pages.items():
             picture = FOLDER / f"{name}-{look}.png"
@@ -168,19 +173,6 @@ def take(browser: Browser, site: str, pages: dict[str, str]) -> None:
             print(f"{picture.relative_to(ROOT)}: {picture.stat().st_size // 1024} KB", flush=True)
         context.close()
     print(f"{total / 1024 / 1024:.1f} MB in all")
-
-
-def session() -> tuple[str, str]:
-    """The cookie of somebody who has signed in."""
-    from django.conf import settings
-    from django.contrib.auth.models import User
-    from django.test import Client
-
-    from tests.staff import sign_in
-
-    client = sign_in(Client(), User.objects.get(username=LOGIN))
-    name = settings.SESSION_COOKIE_NAME
-    return name, client.cookies[name].value
 
 
 def shrink(picture: Path) -> None:
