@@ -1,6 +1,7 @@
 """What the demo people's texts left for staff to look at: some of it is done, some waits."""
 
 from datetime import datetime
+from itertools import islice
 
 from django.contrib.auth.models import User
 
@@ -8,9 +9,10 @@ from proactive.cadences import BY_NAME
 from proactive.clocks import HOUR, MINUTE
 from proactive.models import CareAlert, Message, Status
 from proactive.reconciliation import PATIENCE
+from proactive.sms.errors import say
 
-# Of the crisis follow-ups that did not arrive, so many still wait for somebody.
-_STILL_OPEN = 3
+# Of the crisis follow-ups that did not arrive, the latest still wait for somebody.
+_STILL_OPEN = 2
 
 
 def look_after(texts: list[Message], *, staff: User, now: datetime) -> list[CareAlert]:
@@ -20,6 +22,11 @@ def look_after(texts: list[Message], *, staff: User, now: datetime) -> list[Care
     check-in ends without anybody knowing whether it arrived.
     """
     latest_first = sorted(texts, key=_tried_at, reverse=True)
+    for text in [
+        text for text in latest_first if BY_NAME[text.cadence].vital and not text.replied_at
+    ][:_STILL_OPEN]:
+        text.status, text.error_code, text.delivered_at = Status.UNDELIVERED, "30003", None
+        text.reason = say(text.error_code)
     alerts = [
         _not_delivered(text, staff=staff, now=now, place=place)
         for place, text in enumerate(
@@ -35,9 +42,7 @@ def look_after(texts: list[Message], *, staff: User, now: datetime) -> list[Care
         and not text.replied_at
         and _tried_at(text) < now - PATIENCE
     )
-    if (text := next(in_doubt, None)) is not None:
-        alerts.append(_in_doubt(text))
-    return alerts
+    return [*alerts, *(_in_doubt(text) for text in islice(in_doubt, 1))]
 
 
 def _not_delivered(text: Message, *, staff: User, now: datetime, place: int) -> CareAlert:

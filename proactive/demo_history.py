@@ -12,11 +12,18 @@ from datetime import datetime, timedelta
 from random import Random
 
 from caregiving.models import Caregiver, InboundMessage, Language
-from proactive.cadences import BY_NAME, CADENCES, DORMANT_REACTIVATION, WELLNESS
+from proactive.cadences import (
+    BY_NAME,
+    CADENCES,
+    CRISIS_FOLLOWUP,
+    DORMANT_REACTIVATION,
+    WELLNESS,
+)
 from proactive.clocks import DAY, HOUR, MINUTE, SILENCE, Window, places
 from proactive.declaring import Cadence, Step, Tier
 from proactive.models import Message, Status
 from proactive.receiving import REPLY_WITHIN
+from proactive.rules import CASCADE, NO_OPEN_CASCADE
 from proactive.sms import segments
 from proactive.wording import Wording
 
@@ -28,6 +35,8 @@ DAYTIME = Window(
 # So long before the latest text the story begins: a whole cascade, and a month of check-ins.
 LONG = 36 * DAY
 _APART = DAY + MINUTE
+# Before a crisis follow-up falls due; see RESERVATION in proactive/cadences.py.
+RESERVED = 12 * HOUR
 # Of a hundred texts, what became of them; the others were delivered.
 _UNDELIVERED, _REFUSED, _UNCONFIRMED = 2, 1, 3
 _ANSWERED = 0.45
@@ -96,15 +105,27 @@ def _texts(person: Caregiver, random: Random) -> list[_Text]:
     if last is None or not DAYTIME.is_open(places(person), last):
         return []
     latest = _latest(person, last, random)
-    if latest is None:
+    if latest is None or not _yields(person, latest.cadence, last):
         return []
     texts = [latest]
     for text in (*_stages(person, last, random), *_check_ins(person, last, random)):
         taken = {(one.cadence.name, one.step.stage, one.occasion) for one in texts}
         is_new = (text.cadence.name, text.step.stage, text.occasion) not in taken
-        if is_new and all(abs(text.at - one.at) >= _APART for one in texts):
+        apart = all(abs(text.at - one.at) >= _APART for one in texts)
+        if is_new and apart and _yields(person, text.cadence, text.at):
             texts.append(text)
     return texts
+
+
+def _yields(person: Caregiver, cadence: Cadence, at: datetime) -> bool:
+    """A text at `at` takes no crisis follow-up's slot, and nothing that waits for a cascade to end
+    goes out during it."""
+    crisis = person.last_crisis_event_at
+    if crisis is None or cadence is CRISIS_FOLLOWUP:
+        return True
+    if NO_OPEN_CASCADE in cadence.who and crisis <= at < crisis + CASCADE:
+        return False
+    return not any(crisis + due - RESERVED <= at < crisis + due for due in CRISIS_FOLLOWUP.due)
 
 
 def _latest(person: Caregiver, last: datetime, random: Random) -> _Text | None:

@@ -86,21 +86,29 @@ def people() -> str:
 
 
 def person() -> tuple[str, object]:
-    """Somebody in whose life something has happened."""
+    """Somebody in a crisis, in whose life most has happened."""
+    from django.db.models import Count
+
     from caregiving.models import Caregiver
 
-    known = Caregiver.objects.exclude(first_name="").filter(messages__isnull=False)
-    someone = known.order_by("-crisis_followup_count", "pk").first() or Caregiver.objects.first()
+    counted = Caregiver.objects.exclude(first_name="").annotate(
+        texts=Count("messages", distinct=True),
+        answers=Count("inbound", distinct=True),
+        scored=Count("scores", distinct=True),
+    )
+    told = counted.filter(crisis_followup_count__range=(3, 6), scored__gt=2, answers__gt=0)
+    someone = told.order_by("-texts", "pk").first() or counted.order_by("-texts", "pk").first()
     assert someone
     return "admin:caregiving_caregiver_change", someone.pk
 
 
-def alert() -> str | tuple[str, object]:
+def alert() -> tuple[str, object]:
+    """A crisis follow-up that did not arrive."""
     from proactive.models import CareAlert
 
-    first = CareAlert.objects.filter(resolved_at__isnull=True).first()
-    if first is None:
-        return "admin:proactive_carealert_changelist"
+    still_open = CareAlert.objects.filter(resolved_at=None)
+    first = still_open.filter(kind=CareAlert.Kind.FOLLOWUP_FAILED).first() or still_open.first()
+    assert first
     return "admin:proactive_carealert_change", first.pk
 
 
