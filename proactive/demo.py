@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from random import Random
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from caregiving import zones
 from caregiving.models import (
     BurnoutBand,
     Caregiver,
@@ -21,9 +23,12 @@ from caregiving.models import (
     JourneyPhase,
     WellnessScore,
 )
+from proactive.demo_alerts import look_after
+from proactive.demo_history import tell
 from proactive.demo_people import DEMO_NUMBER, Numbers, how_many, somebody
-from proactive.demo_staff import create_logins
+from proactive.demo_staff import NURSE, create_logins
 from proactive.demo_states import Scene, State, states
+from proactive.models import CareAlert, Message
 
 _BATCH = 1000
 _SEED = 20260105
@@ -34,12 +39,6 @@ _SCORES = {
     BurnoutBand.HIGH: (20, 39),
     BurnoutBand.CRISIS: (0, 19),
 }
-_TEXTS = (
-    "Demo: thank you for asking, today was better.",
-    "Demo: a hard night, mom was up at three again.",
-    "Demo: can somebody call me about respite care?",
-    "Demo: gracias, estoy un poco mejor.",
-)
 
 
 class DemoRefused(Exception):
@@ -77,6 +76,8 @@ def seed_demo(*, caregivers: int = 2000, now: datetime | None = None) -> Seeded:
         people = [person for _, person in population(caregivers, now=now, random=random)]
         Caregiver.objects.bulk_create(people, batch_size=_BATCH)
         _create_histories(people, random)
+        nurse = User.objects.get(username=NURSE)
+        _create_texts(people, random, staff=nurse, now=now)
     return Seeded(created=len(people))
 
 
@@ -109,6 +110,10 @@ def population(
         person = somebody(numbers, random)
         person.journey_phase = JourneyPhase.ACTIVE
         person.created_at = scene.ago(60 * _DAY, 400 * _DAY)
+        # As saving would: whether it is day where they are decides when they can have been texted.
+        person.derived_zones = zones.derive(
+            time_zone=person.time_zone, zip_code=person.zip_code, phone_number=person.phone_number
+        )
         state.put(person, scene)
         yield state, person
 
@@ -117,7 +122,7 @@ _DAY = timedelta(days=1)
 
 
 def _create_histories(people: list[Caregiver], random: Random) -> None:
-    """What led to each person's state: scores, crises, opt-outs, texts that they wrote."""
+    """What led to each person's state: scores, crises, opt-outs."""
     scores = [score for person in people for score in _scores(person, random)]
     WellnessScore.objects.bulk_create(scores, batch_size=_BATCH)
     CrisisEvent.objects.bulk_create(
@@ -134,20 +139,15 @@ def _create_histories(people: list[Caregiver], random: Random) -> None:
             if person.opted_out_at
         ]
     )
-    InboundMessage.objects.bulk_create(
-        [
-            InboundMessage(
-                caregiver=person,
-                from_number=person.phone_number,
-                body=random.choice(_TEXTS),
-                received_at=person.last_contact_at,
-                provider_sid=f"demo-{person.phone_number}",
-            )
-            for person in people
-            if person.last_contact_at and random.random() < 0.3
-        ],
-        batch_size=_BATCH,
-    )
+
+
+def _create_texts(people: list[Caregiver], random: Random, *, staff: User, now: datetime) -> None:
+    """What they were texted, what they wrote back, and what that left for staff to look at."""
+    history = tell(people, now=now, random=random)
+    alerts = look_after(history.texts, staff=staff, now=now)
+    Message.objects.bulk_create(history.texts, batch_size=_BATCH)
+    InboundMessage.objects.bulk_create(history.answers, batch_size=_BATCH)
+    CareAlert.objects.bulk_create(alerts, batch_size=_BATCH)
 
 
 def _scores(person: Caregiver, random: Random) -> Iterator[WellnessScore]:

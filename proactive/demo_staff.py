@@ -10,7 +10,9 @@ from proactive.roles import COORDINATOR, LEAD, VIEWER
 PASSWORD = "demo"
 # Who may do everything.
 LOGIN = "demo"
-ROLES = {"demo-viewer": VIEWER, "demo-nurse": COORDINATOR, "demo-lead": LEAD}
+# Who has looked after the people so far.
+NURSE = "demo-nurse"
+ROLES = {"demo-viewer": VIEWER, NURSE: COORDINATOR, "demo-lead": LEAD}
 
 
 def create_logins() -> None:

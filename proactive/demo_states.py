@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from random import Random
 
 from caregiving.models import BurnoutBand, Caregiver, JourneyPhase
-from proactive.cadences import CADENCES, CRISIS_FOLLOWUP
-from proactive.clocks import DAY, HOUR, MINUTE
+from proactive.cadences import CADENCES, CRISIS_FOLLOWUP, DORMANT_REACTIVATION
+from proactive.clocks import DAY, HOUR, MINUTE, places
 from proactive.declaring import Cadence, Step, Tier
+from proactive.demo_history import DAYTIME
 from proactive.rules import CHURN_AFTER
 
 
@@ -26,6 +27,16 @@ class Scene:
 
     def ago(self, least: timedelta, most: timedelta) -> datetime:
         return self.now - self.between(least, most)
+
+    def texted(self, person: Caregiver, least: timedelta, most: timedelta) -> datetime:
+        """When a text may have gone out to them: in their daytime, if there is any in between."""
+        zones = places(person)
+        at = self.ago(least, most)
+        for _ in range(40):
+            if DAYTIME.is_open(zones, at):
+                break
+            at = self.ago(least, most)
+        return at
 
     def between(self, least: timedelta, most: timedelta) -> timedelta:
         seconds = self.random.uniform(least.total_seconds(), most.total_seconds())
@@ -100,7 +111,9 @@ def _put_on_stage(person: Caregiver, scene: Scene, cadence: Cadence, step: Step,
     if cadence.counter:
         setattr(person, cadence.counter, step.stage - 1)
     if step.stage > 1:
-        person.last_proactive_message_at = scene.ago(26 * HOUR, 40 * HOUR)
+        # The stage before this one, and so after its own time had come.
+        came_up = scene.now - at - cadence.due[step.stage - 2]
+        person.last_proactive_message_at = scene.texted(person, 25 * HOUR, min(49 * HOUR, came_up))
 
 
 def _before_any(person: Caregiver, scene: Scene, at: datetime) -> None:
@@ -139,8 +152,8 @@ _BEFORE: dict[str, Callable[[Caregiver, Scene, datetime], None]] = {
 
 def _put_on_tier(person: Caregiver, scene: Scene, tier: Tier, how: str) -> None:
     early = how == "soon"
-    shift = -scene.between(MINUTE, 6 * HOUR) if early else scene.between(MINUTE, 10 * HOUR)
-    person.last_proactive_message_at = scene.now - tier.every - shift
+    least, most = (-6 * HOUR, -MINUTE) if early else (MINUTE, 24 * HOUR)
+    person.last_proactive_message_at = scene.texted(person, tier.every + least, tier.every + most)
     person.last_contact_at = scene.now - tier.silence - scene.between(HOUR, 2 * DAY)
     person.last_assessment_at = person.last_contact_at
     if tier.name == "crisis_recent":
@@ -158,7 +171,7 @@ def _put_on_tier(person: Caregiver, scene: Scene, tier: Tier, how: str) -> None:
 
 
 def _block_by_gate(person: Caregiver, scene: Scene) -> None:
-    person.last_proactive_message_at = scene.ago(2 * HOUR, 20 * HOUR)
+    person.last_proactive_message_at = scene.texted(person, 2 * HOUR, 20 * HOUR)
 
 
 def _block_by_conversation(person: Caregiver, scene: Scene) -> None:
@@ -178,7 +191,10 @@ def _block_by_reservation(person: Caregiver, scene: Scene) -> None:
 
 
 def _block_by_consent(person: Caregiver, scene: Scene) -> None:
-    person.opted_out_at = scene.ago(HOUR, 30 * DAY)
+    # Nothing went out to them afterwards.
+    texted = person.last_proactive_message_at
+    since = scene.now - texted if texted else 30 * DAY
+    person.opted_out_at = scene.ago(HOUR, min(since, 30 * DAY))
 
 
 def _block_by_pause(person: Caregiver, scene: Scene) -> None:
@@ -212,15 +228,16 @@ def _in_touch(person: Caregiver, scene: Scene) -> None:
     person.burnout_band = scene.random.choice(("", *BurnoutBand.values[:-1]))
     if person.burnout_band:
         person.last_assessment_at = person.last_contact_at - scene.between(0 * HOUR, 40 * DAY)
-    person.last_proactive_message_at = scene.ago(2 * DAY, 20 * DAY)
+    person.last_proactive_message_at = scene.texted(person, 2 * DAY, 20 * DAY)
     _settle(person, scene)
 
 
 def _texted_lately(person: Caregiver, scene: Scene) -> None:
-    person.last_contact_at = scene.ago(3 * DAY, 6 * DAY)
+    # A check-in, after three days of silence; seven would be for another cadence.
+    person.last_proactive_message_at = scene.texted(person, HOUR, 66 * HOUR)
+    person.last_contact_at = person.last_proactive_message_at - scene.between(73 * HOUR, 4 * DAY)
     person.last_assessment_at = person.last_contact_at
     person.burnout_band = scene.random.choice((BurnoutBand.MODERATE, BurnoutBand.HIGH))
-    person.last_proactive_message_at = scene.ago(HOUR, 66 * HOUR)
     _settle(person, scene)
 
 
@@ -237,7 +254,10 @@ def _silent(least: timedelta, most: timedelta, phase: str) -> Callable[[Caregive
         person.last_contact_at = scene.ago(least, most)
         person.last_assessment_at = person.last_contact_at
         person.burnout_band = BurnoutBand.MILD
-        person.last_proactive_message_at = person.last_contact_at + CHURN_AFTER - 20 * HOUR
+        over = scene.now - person.last_contact_at - CHURN_AFTER
+        person.last_proactive_message_at = scene.texted(
+            person, max(over + HOUR, MINUTE), over + CHURN_AFTER - DORMANT_REACTIVATION.due[-1]
+        )
         person.journey_phase = phase
         _settle(person, scene)
 

@@ -86,26 +86,34 @@ def people() -> str:
 
 
 def person() -> tuple[str, object]:
-    """Somebody in whose life something has happened."""
+    """Somebody in a crisis, in whose life most has happened."""
+    from django.db.models import Count
+
     from caregiving.models import Caregiver
 
-    known = Caregiver.objects.exclude(first_name="").filter(messages__isnull=False)
-    someone = known.order_by("-crisis_followup_count", "pk").first() or Caregiver.objects.first()
+    counted = Caregiver.objects.exclude(first_name="").annotate(
+        texts=Count("messages", distinct=True),
+        answers=Count("inbound", distinct=True),
+        scored=Count("scores", distinct=True),
+    )
+    told = counted.filter(crisis_followup_count__range=(3, 6), scored__gt=2, answers__gt=0)
+    someone = told.order_by("-texts", "pk").first() or counted.order_by("-texts", "pk").first()
     assert someone
     return "admin:caregiving_caregiver_change", someone.pk
 
 
-def alert() -> str | tuple[str, object]:
+def alert() -> tuple[str, object]:
+    """A crisis follow-up that did not arrive."""
     from proactive.models import CareAlert
 
-    first = CareAlert.objects.filter(resolved_at__isnull=True).first()
-    if first is None:
-        return "admin:proactive_carealert_changelist"
+    still_open = CareAlert.objects.filter(resolved_at=None)
+    first = still_open.filter(kind=CareAlert.Kind.FOLLOWUP_FAILED).first() or still_open.first()
+    assert first
     return "admin:proactive_carealert_change", first.pk
 
 
 def policy() -> str:
-    return "admin:policy"
+    return "admin:proactive_policy"
 
 
 def template_editor() -> tuple[str, object]:
@@ -147,6 +155,12 @@ def find_pages(names: list[str]) -> dict[str, str]:
 
 
 def take(browser: Browser, site: str, pages: dict[str, str]) -> None:
+    # What these need is there once Django is set up.
+    from django.contrib.auth.models import User
+
+    from tests.browser.sessions import carry_session
+
+    user = User.objects.get(username=LOGIN)
     FOLDER.mkdir(parents=True, exist_ok=True)
     total = 0
     for look, size in LOOKS:
@@ -156,8 +170,7 @@ def take(browser: Browser, site: str, pages: dict[str, str]) -> None:
             reduced_motion="reduce",
             device_scale_factor=1,
         )
-        name, value = session()
-        context.add_cookies([{"name": name, "value": value, "url": site}])
+        carry_session(context, site, user)
         page = context.new_page()
         for name, path in pages.items():
             picture = FOLDER / f"{name}-{look}.png"
@@ -168,19 +181,6 @@ def take(browser: Browser, site: str, pages: dict[str, str]) -> None:
             print(f"{picture.relative_to(ROOT)}: {picture.stat().st_size // 1024} KB", flush=True)
         context.close()
     print(f"{total / 1024 / 1024:.1f} MB in all")
-
-
-def session() -> tuple[str, str]:
-    """The cookie of somebody who has signed in."""
-    from django.conf import settings
-    from django.contrib.auth.models import User
-    from django.test import Client
-
-    from tests.staff import sign_in
-
-    client = sign_in(Client(), User.objects.get(username=LOGIN))
-    name = settings.SESSION_COOKIE_NAME
-    return name, client.cookies[name].value
 
 
 def shrink(picture: Path) -> None:

@@ -5,16 +5,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import BrowserContext, Page
 
 from proactive.roles import Role
 from tests.browser import chromium
 from tests.browser.serving import serving
+from tests.browser.sessions import carry_session
 from tests.browser.watching import Watch
 from tests.conftest import database_url
-from tests.staff import member_of, sign_in
+from tests.staff import member_of
 
 # Playwright runs a loop of its own in this thread; what these tests do in the database is not its
 # business.
@@ -59,9 +58,7 @@ def signed_in(context: BrowserContext, site: str, watch: Watch) -> Callable[...,
     """`signed_in(role)`: a page of somebody who has just signed in. Takes a user as well."""
 
     def sign_in_as(role: Role, user=None) -> Page:
-        user = user or member_of(role)
-        session = sign_in(Client(), user).cookies[settings.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": site}])
+        carry_session(context, site, user or member_of(role))
         return context.new_page()
 
     return sign_in_as

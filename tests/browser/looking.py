@@ -16,23 +16,36 @@ EXCUSED: tuple[tuple[str, str, str], ...] = ()
 _STILL = "*, *::before, *::after { transition: none !important; animation: none !important; }"
 
 
-def faults(page: Page) -> list[str]:
-    """Of the page that is open: in light and dark, on a desk and on a phone."""
+def faults(page: Page, *, darkness: bool = True) -> list[str]:
+    """Of the page that is open: on a desk and on a phone, in light and mostly dark too."""
     page.add_style_tag(content=_STILL)
     page.evaluate(AXE_SCRIPT)
     found = []
     for size, where in ((DESKTOP, "desktop"), (PHONE, "phone")):
         page.set_viewport_size(size)
-        for dark in (False, True):
+        for dark in (False, True) if darkness else (False,):
             page.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", dark)
             # In the dark only colours differ.
             rules = ["color-contrast"] if dark else None
             found += [
                 f"{where}, {'dark' if dark else 'light'}: {one}" for one in _axe_on(page, rules)
             ]
-        if too_wide := _sticks_out(page):
-            found.append(f"{where}: the page scrolls sideways: {too_wide}")
+        found += _sideways(page, where)
     return found
+
+
+def too_wide(page: Page) -> list[str]:
+    """Only whether the page that is open scrolls sideways, on a desk and on a phone."""
+    found = []
+    for size, where in ((DESKTOP, "desktop"), (PHONE, "phone")):
+        page.set_viewport_size(size)
+        found += _sideways(page, where)
+    return found
+
+
+def _sideways(page: Page, where: str) -> list[str]:
+    out = _sticks_out(page)
+    return [f"{where}: the page scrolls sideways: {out}"] if out else []
 
 
 def _axe_on(page: Page, rules: list[str] | None) -> Iterator[str]:

@@ -6,8 +6,31 @@ from django.db.models import Model
 from django.urls import reverse
 from playwright.sync_api import Locator, Page, expect
 
+PASSWORD = "correct horse battery staple"
 # More stops than any of our pages has.
 MOST_STOPS = 250
+
+
+def sign_in(page: Page, site: str, username: str, password: str = PASSWORD) -> None:
+    """Through the form; whatever page comes after it is open then."""
+    page.goto(f"{site}{reverse('admin:login')}")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def go_to(page: Page, entry: str) -> None:
+    """By the sidebar."""
+    page.locator("#nav-sidebar-inner").get_by_role("link", name=entry).click()
+
+
+def go_home(page: Page, site: str) -> None:
+    page.goto(f"{site}{reverse('admin:index')}")
+
+
+def badge(page: Page) -> Locator:
+    """What stands at the top of every page: whether texts go out at all."""
+    return page.locator("#header-inner")
 
 
 class ListPage:

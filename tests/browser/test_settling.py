@@ -87,13 +87,12 @@ def test_whoever_may_only_look_is_offered_nothing(signed_in, site, unknown):
     page = signed_in(VIEWER)
     RowPage(page, site).open(unknown)
 
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", name="Crisis follow-up 1", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name="It arrived")).to_have_count(0)
     ListPage(page, site).open("proactive_message")
     expect(page.locator("select[name=action]")).to_have_count(0)
 
 
-@pytest.mark.xfail(strict=True, reason="the lists and pages of people and texts are being rebuilt")
 @pytest.mark.parametrize("name", ["proactive_message", "caregiving_caregiver"])
 def test_whoever_may_not_see_numbers_sees_them_masked(signed_in, site, unknown, name):
     row = unknown if name == "proactive_message" else unknown.caregiver

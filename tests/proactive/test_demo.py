@@ -4,11 +4,13 @@ import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import pairwise
 
 import phonenumbers
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
+from django.db.models import F
 from django.test import RequestFactory
 
 from caregiving import zones
@@ -21,10 +23,13 @@ from caregiving.models import (
     Language,
     WellnessScore,
 )
-from proactive import demo, demo_people
-from proactive.cadences import CADENCES
+from proactive import demo, demo_people, figures
+from proactive.cadences import BY_NAME, CADENCES
+from proactive.clocks import places
 from proactive.demo_states import states
-from proactive.models import Message
+from proactive.models import CareAlert, Message
+from proactive.promises import check_promises
+from proactive.rules import CASCADE
 from proactive.sweeps import run_sweep
 
 NOW = datetime(2026, 1, 7, 18, 30, tzinfo=UTC)
@@ -181,6 +186,87 @@ def test_seeding_creates_the_people_and_what_led_to_their_state():
             person.burnout_band,
             person.last_assessment_at,
         )
+
+
+@pytest.mark.django_db
+def test_what_people_were_texted_keeps_the_promises():
+    seed()
+    texts = list(Message.objects.select_related("caregiver").order_by("caregiver", "queued_at"))
+    tried = {(text.caregiver_id, text.attempt_started_at) for text in texts}
+
+    assert len(texts) > 500
+    for before, after in pairwise(texts):
+        if before.caregiver_id == after.caregiver_id:
+            assert after.attempt_started_at - before.attempt_started_at >= timedelta(hours=24)
+    for text in texts:
+        person, at = text.caregiver, text.attempt_started_at
+        assert person.created_at < at <= NOW
+        assert BY_NAME[text.cadence].window.is_open(places(person), at)
+        assert person.opted_out_at is None or at <= person.opted_out_at
+        # The gate counts from the latest.
+        assert at <= person.last_proactive_message_at
+        assert (person.pk, person.last_proactive_message_at) in tried
+        crisis = person.last_crisis_event_at
+        if crisis and text.cadence == "dormant_reactivation":
+            assert not crisis <= at < crisis + CASCADE
+        if BY_NAME[text.cadence].anchor.of(person) == text.occasion:
+            assert text.stage <= getattr(person, BY_NAME[text.cadence].counter)
+
+
+@pytest.mark.django_db
+def test_each_answer_is_something_that_somebody_wrote_after_the_latest_text():
+    seed()
+    written = set(InboundMessage.objects.values_list("caregiver", "received_at"))
+    texts = list(Message.objects.exclude(sent_at=None).order_by("sent_at"))
+    answered = [text for text in texts if text.replied_at]
+
+    assert len(answered) > 50
+    for text in answered:
+        assert (text.caregiver_id, text.replied_at) in written
+        latest = [
+            one
+            for one in texts
+            if one.caregiver_id == text.caregiver_id and one.sent_at <= text.replied_at
+        ]
+        assert latest[-1] == text
+    assert not InboundMessage.objects.filter(received_at__gt=F("caregiver__last_contact_at"))
+
+
+@pytest.mark.django_db
+def test_the_home_page_has_something_to_show():
+    seed(2000)
+    tallies = figures.handed_over(now=NOW)
+    days = Counter()
+    for (day, _), tally in tallies.items():
+        days[day] += tally.sent
+
+    assert min(days[day] for day in figures.days_until(NOW, 30)) >= 10
+    assert {cadence for _, cadence in tallies} == set(BY_NAME)
+    kinds = Counter(CareAlert.objects.filter(resolved_at=None).values_list("kind", flat=True))
+    assert kinds == {"followup_failed": 2, "outcome_unknown": 1}
+    assert Message.objects.filter(status="unknown").count() == 1
+
+
+@pytest.mark.django_db
+def test_the_same_now_gives_the_same_texts():
+    def texts():
+        seed(100)
+        facts = [
+            (text.to_number, text.queued_at, text.status, text.body, text.replied_at)
+            for text in Message.objects.order_by("to_number", "queued_at")
+        ]
+        for model in (CareAlert, Message, InboundMessage, Caregiver):
+            model.objects.all().delete()
+        return facts
+
+    assert texts() == texts() != []
+
+
+@pytest.mark.django_db
+def test_after_a_sweep_every_crisis_follow_up_of_theirs_is_accounted_for():
+    seed()
+    run_sweep(now=NOW)
+    assert check_promises(now=NOW).unaccounted == 0
 
 
 @pytest.mark.django_db
