@@ -1,17 +1,20 @@
-"""Finding texts by what staff type, without telling them what they may not see."""
+"""Finding people and texts by what staff type, without telling them what they may not see."""
 
 import re
+import unicodedata
+from contextlib import suppress
 
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Right
+from django.db.models.lookups import Exact
 
 from caregiving.fields import normalise_phone_number
-from caregiving.models import Caregiver, CaregiverQuerySet
-
-# What a list shows of a number to everybody is enough to find it by.
-LAST_DIGITS = 4
+from caregiving.folding import Folded, fold
+from caregiving.models import Caregiver
 
 _SID = re.compile(r"(SM|MM)[0-9A-Za-z]{1,62}")
+_NUMBER = re.compile(r"[+\d\s().\-/]*")
 
 
 def is_sid(term: str) -> bool:
@@ -26,17 +29,40 @@ def whole_number(term: str) -> str:
         return ""
 
 
-def people_called(request: HttpRequest, term: str) -> CaregiverQuerySet:
-    """Whose number, as it is now, or first name is `term`.
+def find(
+    people: QuerySet[Caregiver], typed: str, *, by_parts_of_number: bool
+) -> QuerySet[Caregiver]:
+    """Those whose name, or whose care recipient's, begins with what was typed, or whose number it
+    is: the whole, its beginning, or its last four digits or more.
 
-    Parts of a number find people only for whoever may see numbers; for the others the last four
-    digits do, which they see anyway. Else they could guess a number digit by digit.
+    Whoever may not see numbers must not find by their parts: digit by digit they would find out.
     """
-    if number := whole_number(term):
-        return Caregiver.objects.filter(phone_number=number)
-    digits = re.sub(r"[\s().+-]", "", term)
-    if digits.isdecimal() and len(digits) >= LAST_DIGITS:
-        if request.user.has_perm("caregiving.see_number"):
-            return Caregiver.objects.filter(phone_number__contains=digits)
-        return Caregiver.objects.filter(phone_number__endswith=digits[-LAST_DIGITS:])
-    return Caregiver.objects.filter(first_name__icontains=term)
+    term = " ".join(unicodedata.normalize("NFKC", typed).split())
+    if not term:
+        return people
+    digits = "".join(char for char in term if char in "0123456789")
+    if _NUMBER.fullmatch(term) and len(digits) >= 3:
+        return people.filter(_numbered(term, digits, by_parts=by_parts_of_number))
+    beginning = fold(term)
+    return people.alias(
+        folded_name=Folded("first_name"), folded_recipient=Folded("care_recipient_name")
+    ).filter(Q(folded_name__startswith=beginning) | Q(folded_recipient__startswith=beginning))
+
+
+def _numbered(term: str, digits: str, *, by_parts: bool) -> Q:
+    condition = Q(pk__in=[])
+    with suppress(ValidationError):
+        condition |= Q(phone_number=normalise_phone_number(term))
+    if not by_parts:
+        return condition
+    condition |= Q(phone_number__startswith=f"+{digits}")
+    if term.startswith("+"):
+        return condition
+    # Without a country code it is one of ours, as everywhere.
+    condition |= Q(phone_number__startswith=f"+1{digits}")
+    if len(digits) >= 4:
+        # The last four have an index; how the number goes on before them is then soon compared.
+        condition |= Q(Exact(Right("phone_number", 4), digits[-4:])) & Q(
+            Exact(Right("phone_number", len(digits)), digits)
+        )
+    return condition

@@ -1,28 +1,21 @@
 """The list of people: its tabs, its columns in words, and how somebody is found."""
 
-import re
-import unicodedata
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Right
-from django.db.models.lookups import Exact
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from caregiving.fields import normalise_phone_number
-from caregiving.folding import Folded, fold
 from caregiving.models import Caregiver
 from proactive.admin.base import GuardedAdmin, LongListAdmin
 from proactive.admin.exporting import ExportingAdmin
+from proactive.admin.finding import find
 from proactive.admin.importing import ImportingAdmin
 from proactive.cadences import CADENCES
 from proactive.clocks import DAY, MINUTE, duration, places
@@ -156,47 +149,6 @@ def _tabs(cl: Any) -> list[dict[str, Any]]:
 
 
 # --- Finding somebody ---
-
-_NUMBER = re.compile(r"[+\d\s().\-/]*")
-
-
-def find(
-    people: QuerySet[Caregiver], typed: str, *, by_parts_of_number: bool
-) -> QuerySet[Caregiver]:
-    """Those whose name, or whose care recipient's, begins with what was typed, or whose number it
-    is: the whole, its beginning, or its last four digits or more.
-
-    Whoever may not see numbers must not find by their parts: digit by digit they would find out.
-    """
-    term = " ".join(unicodedata.normalize("NFKC", typed).split())
-    if not term:
-        return people
-    digits = "".join(char for char in term if char in "0123456789")
-    if _NUMBER.fullmatch(term) and len(digits) >= 3:
-        return people.filter(_numbered(term, digits, by_parts=by_parts_of_number))
-    beginning = fold(term)
-    return people.alias(
-        folded_name=Folded("first_name"), folded_recipient=Folded("care_recipient_name")
-    ).filter(Q(folded_name__startswith=beginning) | Q(folded_recipient__startswith=beginning))
-
-
-def _numbered(term: str, digits: str, *, by_parts: bool) -> Q:
-    condition = Q(pk__in=[])
-    with suppress(ValidationError):
-        condition |= Q(phone_number=normalise_phone_number(term))
-    if not by_parts:
-        return condition
-    condition |= Q(phone_number__startswith=f"+{digits}")
-    if term.startswith("+"):
-        return condition
-    # Without a country code it is one of ours, as everywhere.
-    condition |= Q(phone_number__startswith=f"+1{digits}")
-    if len(digits) >= 4:
-        # The last four have an index; how the number goes on before them is then soon compared.
-        condition |= Q(Exact(Right("phone_number", 4), digits[-4:])) & Q(
-            Exact(Right("phone_number", len(digits)), digits)
-        )
-    return condition
 
 
 # --- Words ---

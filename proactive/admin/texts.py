@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from caregiving.fields import masked
-from caregiving.models import InboundMessage
+from caregiving.models import Caregiver, InboundMessage
 from proactive import audit, reconciliation
 from proactive.admin.base import GuardedAdmin, ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
 from proactive.admin.exporting import ExportingAdmin
-from proactive.admin.finding import is_sid, people_called, whole_number
+from proactive.admin.finding import find, is_sid, whole_number
 from proactive.admin.words import code_in_words, status_in_words
 from proactive.cadences import CADENCES
 from proactive.clocks import home
@@ -145,7 +145,7 @@ class MessageAdmin(ActingAdmin, GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
     list_select_related = ("caregiver",)
     # Whatever is named here shows the search; `get_search_results` does it.
     search_fields = ("provider_sid",)
-    search_help_text = "A first name, a number in any format, or the provider's SID."
+    search_help_text = "A name, a number in any format, or the provider's SID."
     ordering = ("-queued_at",)
     guarded = {
         "body": ("proactive.see_body", ""),
@@ -161,7 +161,7 @@ class MessageAdmin(ActingAdmin, GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
             return queryset, False
         if is_sid(term):
             return queryset.filter(provider_sid=term), False
-        return queryset.filter(caregiver__in=people_called(request, term)), False
+        return queryset.filter(caregiver__in=_people(request, term)), False
 
     @admin.display(description="what", ordering="cadence")
     def what(self, message: Message) -> str:
@@ -206,6 +206,12 @@ def timeline(message: Message) -> list[tuple[str, datetime]]:
     return sorted(((label, at) for label, at in steps if at), key=lambda step: step[1])
 
 
+def _people(request: HttpRequest, term: str) -> QuerySet[Caregiver]:
+    """Whom `term` finds in the list of people, in whatever way they are found there."""
+    parts = request.user.has_perm("caregiving.see_number")
+    return find(Caregiver.objects.all(), term, by_parts_of_number=parts)
+
+
 @admin.register(InboundMessage)
 class InboundMessageAdmin(GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
     """What people wrote, from numbers that we do not know too."""
@@ -220,7 +226,7 @@ class InboundMessageAdmin(GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
     )
     list_select_related = ("caregiver",)
     search_fields = ("provider_sid",)
-    search_help_text = "A first name, a number in any format, or the provider's SID."
+    search_help_text = "A name, a number in any format, or the provider's SID."
     ordering = ("-received_at",)
     fields = ("received_at", "caregiver", "from_number", "body", "intent", "files", "provider_sid")
     readonly_fields = ("files",)
@@ -238,7 +244,7 @@ class InboundMessageAdmin(GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
             return queryset, False
         if is_sid(term):
             return queryset.filter(provider_sid=term), False
-        theirs = Q(caregiver__in=people_called(request, term))
+        theirs = Q(caregiver__in=_people(request, term))
         if number := whole_number(term):
             theirs |= Q(caregiver=None, from_number=number)
         return queryset.filter(theirs), False

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from caregiving.folding import fold
+from caregiving.folding import Folded, fold
 from caregiving.models import Caregiver
 from proactive.admin import people_list
 from proactive.admin.paging import BoundedPaginator
@@ -150,7 +150,7 @@ def test_names_are_folded_alike_in_python_and_in_the_database():
         Caregiver(phone_number=f"+1415555{n:04}", first_name=name) for n, name in enumerate(names)
     )
 
-    rows = Caregiver.objects.annotate(folded=people_list.Folded("first_name"))
+    rows = Caregiver.objects.annotate(folded=Folded("first_name"))
     assert {row.first_name: row.folded for row in rows} == {name: fold(name) for name in names}
     assert fold("ÁNGEL Jose\u0301") == "angel jose"
 
