@@ -25,6 +25,7 @@ from proactive.models import Message, Status
 from proactive.receiving import REPLY_WITHIN
 from proactive.rules import CASCADE, NO_OPEN_CASCADE
 from proactive.sms import segments
+from proactive.sms.errors import say
 from proactive.wording import Wording
 
 # Hours at which every cadence may text.
@@ -258,12 +259,12 @@ def _let_end(message: Message, random: Random, *, number: int) -> None:
     message.provider_sid = f"demo-out-{number}"
     if chance < _REFUSED:
         message.status, message.error_code = Status.FAILED, "30007"
-        message.reason = "The text was filtered as unwanted: review the words"
+        message.reason = say(message.error_code)
         return
     message.status, message.sent_at = Status.SENT, at + timedelta(seconds=1)
     if chance < _REFUSED + _UNDELIVERED:
         message.status, message.error_code = Status.UNDELIVERED, "30003"
-        message.reason = "The phone is switched off or out of reach"
+        message.reason = say(message.error_code)
     elif chance >= _REFUSED + _UNDELIVERED + _UNCONFIRMED:
         message.status = Status.DELIVERED
         message.delivered_at = at + timedelta(seconds=random.randint(2, 40))
