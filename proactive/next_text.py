@@ -92,12 +92,15 @@ def _planned(
 ) -> NextText:
     explained = next(one for one in cadences if one["cadence"] == text["cadence"])
     step = _step(BY_NAME[text["cadence"]], explained["stage"], explained["tier"])
+    because = tuple(rule.says(person, now) for rule in step.rules) if step else ()
+    failing = _failing(explained) if text["at"] > now else ()
     return NextText(
         label=in_words(text["cadence"], text["stage"]),
         at=text["at"],
         body=text["body"],
-        because=tuple(rule.says(person, now) for rule in step.rules) if step else (),
-        held_back=_failing(explained) if text["at"] > now else (),
+        because=because,
+        # A stage whose time is yet to come says so in its own rule: once is enough.
+        held_back=tuple(says for says in failing if says not in because),
         waiting=False,
     )
 
