@@ -9,8 +9,13 @@ from factory.django import DjangoModelFactory
 from caregiving.models import BurnoutBand, Caregiver, JourneyPhase, WellnessScore
 from proactive.models import Message, Status
 
-# Each has 10,000 numbers of the form NPA 555 xxxx.
-AREA_CODES = (415, 312, 213, 617, 206, 303, 404, 512, 602, 702)
+# Each has 10,000 numbers of the form NPA 555 xxxx; a test process needs more than 100,000.
+AREA_CODES = (
+    *(415, 312, 213, 617, 206, 303, 404, 512, 602, 702),
+    *(212, 305, 313, 314, 315, 316, 317, 318, 319, 320),
+    *(321, 323, 325, 330, 334, 336, 337, 401, 402, 405),
+    *(406, 407, 408, 409, 410, 412, 413, 414, 417, 419),
+)
 
 
 def number(n: int) -> str:

@@ -141,7 +141,7 @@ class TestPhoneNumberField:
         with pytest.raises(ValidationError) as caught:
             Caregiver(phone_number="(415) 555-2671").full_clean()
         assert caught.value.message_dict == {
-            "phone_number": ["Caregiver with this Phone number already exists."]
+            "phone_number": ["Person with this Phone number already exists."]
         }
 
     @pytest.mark.parametrize("text", ["22000", "hello", ""])

@@ -553,4 +553,4 @@ def test_a_text_of_a_megabyte_is_soon_read(unit):
 
 def test_no_intent_is_the_empty_text_in_a_database():
     assert Intent.NONE == ""
-    assert ("", "None of these") in Intent.choices
+    assert ("", "Ordinary text") in Intent.choices

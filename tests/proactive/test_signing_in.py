@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -84,7 +85,7 @@ def test_after_five_failures_the_page_says_when_to_try_again_and_the_password_is
 
     until = timezone.localtime(START + timedelta(minutes=16))
     assert answer.status_code == 429
-    assert f"{until:%Y-%m-%d %H:%M}" in answer.content.decode()
+    assert date_format(until, "DATETIME_FORMAT") in answer.content.decode()
     assert sign_in(client, "nurse").status_code == 429
 
 
