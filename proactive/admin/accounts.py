@@ -23,6 +23,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from proactive import rights
 from proactive.admin.audited import AuditedAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, Skip
+from proactive.admin.exporting import ExportingAdmin
 from proactive.roles import ROLES
 from proactive.signing_in import second_factor
 
@@ -65,7 +66,7 @@ RESET_SECOND_FACTOR = Act(
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, AuditedAdmin, ActingAdmin):
+class UserAdmin(ExportingAdmin, BaseUserAdmin, AuditedAdmin, ActingAdmin):  # type: ignore[misc]
     """Nobody changes their own rights, gives what they do not have, or takes over who has more."""
 
     form = UserChangeForm

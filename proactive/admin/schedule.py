@@ -23,6 +23,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from proactive import scheduling
 from proactive.admin.audited import AuditedAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, Skip
+from proactive.admin.exporting import ExportingAdmin
 
 # Each names its tasks by the same related name.
 SCHEDULES = ("interval", "crontab", "solar", "clocked")
@@ -115,7 +116,7 @@ class PeriodicTaskForm(BasePeriodicTaskForm):
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(AuditedAdmin, ActingAdmin):
+class PeriodicTaskAdmin(AuditedAdmin, ActingAdmin, ExportingAdmin):
     """Disabling has its own page, which asks why."""
 
     form = PeriodicTaskForm

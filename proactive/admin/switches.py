@@ -26,6 +26,7 @@ from proactive import backlog, switches, tasks, trial
 from proactive.admin import policy
 from proactive.admin.base import ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
+from proactive.admin.exporting import ExportingAdmin
 from proactive.admin.moments import in_full
 from proactive.admin.trials import Trial, trial_page
 from proactive.cadences import BY_NAME, CADENCES
@@ -189,7 +190,7 @@ SEND_TEST = Trial(
 
 
 @admin.register(CadenceSwitch)
-class CadenceSwitchAdmin(ActingAdmin, ReadOnlyAdmin):
+class CadenceSwitchAdmin(ActingAdmin, ExportingAdmin, ReadOnlyAdmin):
     """Without a row a cadence is on.
 
     While one is off its queued texts are cancelled and given back; while everything is off, they

@@ -26,6 +26,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from proactive import previewing, rewording, wording
 from proactive.admin.confirming import ActingAdmin, ReasonForm
+from proactive.admin.exporting import ExportingAdmin
 from proactive.admin.template_acts import (
     BACK_TO_ORIGINAL,
     LATEST,
@@ -59,7 +60,7 @@ class WordsForm(ReasonForm):
 
 
 @admin.register(MessageTemplate)
-class MessageTemplateAdmin(ActingAdmin):
+class MessageTemplateAdmin(ActingAdmin, ExportingAdmin):
     """Every wording exists from the start: it is edited, not invented."""
 
     acts = (BACK_TO_ORIGINAL, REVERT)

@@ -263,7 +263,7 @@ class InboundMessageAdmin(GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
 
 
 @admin.register(RefusedWebhook)
-class RefusedWebhookAdmin(ReadOnlyAdmin):
+class RefusedWebhookAdmin(ExportingAdmin, ReadOnlyAdmin):
     """A few a day are strangers who try. Many: check PUBLIC_BASE_URL and the token."""
 
     list_display = ("day", "endpoint", "count")
