@@ -153,7 +153,7 @@ CONTENT_SECURITY_POLICY = {
 
 AUTHENTICATION_BACKENDS = [
     # First: whoever has failed too often is not even asked for the password.
-    "axes.backends.AxesStandaloneBackend",
+    "proactive.signing_in.backends.ThrottlingBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
 PASSWORD_HASHERS = [

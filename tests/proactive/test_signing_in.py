@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from axes.models import AccessFailureLog
 from django.contrib import admin
+from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -72,6 +73,17 @@ def with_phone(user):
 
 
 # --- Throttling ---
+
+
+def test_a_script_signs_in_without_a_request_however_often_others_have_failed(clock, client):
+    user = staff("nurse")
+    for _ in range(6):
+        sign_in(client, "nurse", "wrong")
+    password = {"username": user.username, "password": PASSWORD}
+
+    assert authenticate(**password) == user
+    assert authenticate(**{**password, "password": "wrong"}) is None
+    assert Client().login(**password)
 
 
 def test_after_five_failures_the_page_says_when_to_try_again_and_the_password_is_not_asked(
