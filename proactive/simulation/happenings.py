@@ -1,0 +1,44 @@
+"""What can happen to simulated people, whatever system looks after them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """`data` of each, in brackets."""
+
+    SIGN_UP = "sign_up"
+    TEXT = "text"  # they write to us: {"body"}; "STOP" and "START" are consent
+    CRISIS = "crisis"  # somebody reports one: {"source"}
+    SCORE = "score"  # a self-assessment: {"score", "burnout_band"}
+    PROFILE = "profile"  # they complete it: {fields of Caregiver}
+    PAUSE = "pause"  # staff pause texts to them: {"days"}
+    NUMBER_DIES = "number_dies"  # from now on no text reaches the number, and it never writes
+
+
+@dataclass(frozen=True)
+class Happening:
+    at: datetime  # UTC
+    person: int  # Person.key
+    kind: Kind
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody as they are before the world begins; nothing here that a system decides.
+
+    `row`: their fields of Caregiver, with `created_at`; those who sign up later begin to exist with
+    a Happening of that kind. `zone`: where they really are (IANA). `answers`: the chance that they
+    answer a text of ours, `stops`: that an answer says STOP.
+    """
+
+    key: int
+    number: str  # E.164
+    zone: str
+    row: dict[str, Any]
+    answers: float = 0.0
+    stops: float = 0.0
+    is_there: bool = True  # False: signs up later

@@ -1,0 +1,76 @@
+"""What happened in a world, as its people and its provider saw it.
+
+The judge and the ledger read this, so it holds nothing that the system under test says of itself.
+All instants are UTC. `at` is the true time of the world; `clock` what the workers' clock showed
+then, for clocks are stepped as well.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from proactive.simulation.happenings import Happening
+
+
+@dataclass
+class Accepted:
+    """A text that the provider took."""
+
+    at: datetime
+    clock: datetime
+    person: int
+    number: str
+    sid: str
+    message_id: str
+    cadence: str
+    stage: int | None
+    tier: str
+    occasion: datetime | None
+    segments: int
+    # What became of it: delivered, undelivered or failed, with the provider's code; "" on its way.
+    status: str = ""
+    code: str = ""
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A text that the provider refused for good, with its code."""
+
+    at: datetime
+    person: int
+    message_id: str
+    cadence: str
+    stage: int | None
+    occasion: datetime | None
+    code: str
+
+
+@dataclass(frozen=True)
+class Happened:
+    """A happening, and when the system had taken it in: acknowledged and committed.
+
+    `acknowledged` is False where it broke on the way and the system never knew of it.
+    `clock`: the instant under which the system has it.
+    """
+
+    happening: Happening
+    at: datetime
+    clock: datetime
+    acknowledged: bool
+
+
+@dataclass
+class Log:
+    accepted: list[Accepted] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    happened: list[Happened] = field(default_factory=list)
+    # By (person, cadence, stage, occasion): the rule that held it back when it was last looked at.
+    held_back: dict[tuple[int, str, int | None, datetime | None], str] = field(default_factory=dict)
+    # {cadence: {rule: person-looks}}, and how often one looked.
+    looks: int = 0
+    deferred: dict[str, Counter[str]] = field(default_factory=dict)
+    owed: Counter[str] = field(default_factory=Counter)
+    # How often what was broken: "crash", "crash in delivery._record_sent", "outage", "429" ...
+    faults: Counter[str] = field(default_factory=Counter)
+    outages: list[tuple[datetime, datetime]] = field(default_factory=list)

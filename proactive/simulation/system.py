@@ -1,0 +1,30 @@
+"""What a world expects of the system that looks after its people: ours, or one to compare with."""
+
+from typing import Protocol
+
+from proactive.simulation.happenings import Happening, Person
+from proactive.sms.gateway import Report
+
+
+class System(Protocol):
+    """Everything is asked at the instant that the world's clock shows."""
+
+    def begin(self, people: list[Person]) -> None:
+        """Take in those who are there from the beginning."""
+        ...
+
+    def happen(self, person: Person, happening: Happening) -> None:
+        """Take in one happening. Raises whatever breaks it; then it was not acknowledged."""
+        ...
+
+    def tick(self) -> None:
+        """One beat of the clock: whatever is due goes to the provider."""
+        ...
+
+    def report(self, message_id: str, report: Report) -> None:
+        """The provider says what has become of a text."""
+        ...
+
+    def staff(self) -> None:
+        """Whoever looks after the system looks in: hourly, while it runs."""
+        ...
