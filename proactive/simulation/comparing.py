@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from proactive.simulation import copying, policy, presenting, running
+from proactive.simulation import copying, ledger, policy, presenting, running
 from proactive.simulation.spec import SYNTHETIC, Spec
 
 # Into how many worlds the people of one policy are parted, each a process. Not the number of this
@@ -69,6 +69,7 @@ def compare(
     now = now or timezone.now()
     try:
         changes = policy.parse(request.changes)
+        in_words = policy.describe(changes)
     except ValueError as error:
         raise Unanswered(str(error)) from error
     with tempfile.TemporaryDirectory(prefix="simulate-") as folder:
@@ -91,7 +92,10 @@ def compare(
             silent=request.silent,
             faults=request.faults,
         )
-        today, changed = _run(spec, request.changes, on_progress)
+        try:
+            today, changed = _run(spec, request.changes, on_progress)
+        except running.WorldEnded as error:
+            raise Unanswered(f"A simulated world ended before its time: {error}") from error
     scale = everybody / taken
 
     def shown(raw: dict[str, Any]) -> dict[str, Any]:
@@ -101,12 +105,25 @@ def compare(
         "request": request.as_json(),
         "from": now.isoformat(),
         "people": {"all": everybody, "taken": taken},
-        "changes": [policy.in_words(change) for change in changes],
+        "changes": in_words,
         "today": shown(today),
         "changed": shown(changed) if changed else None,
-        "broken_promises": _of_both("judgement", today, changed),
-        "ledger": _of_both("ledger", today, changed),
+        "broken_promises": {
+            "today": _judgement(today, request),
+            "changed": _judgement(changed, request) if changed else None,
+        },
+        "ledger": {
+            "today": ledger.summary(today["ledger"]),
+            "changed": ledger.summary(changed["ledger"]) if changed else None,
+        },
     }
+
+
+def _judgement(raw: dict[str, Any], request: Request) -> dict[str, Any]:
+    """How often which promise was broken. The sentences that tell of whom only of made-up people:
+    a result is kept, and seen by people who may not see everybody."""
+    examples = raw["judgement"]["examples"] if request.synthetic else {}
+    return {**raw["judgement"], "examples": examples}
 
 
 def _run(
@@ -116,17 +133,12 @@ def _run(
     arms = [spec, *([replace(spec, changes=changes)] if changes else [])]
     results = []
     for done, arm in enumerate(arms):
-        shards = [replace(arm, shard=shard, shards=SHARDS) for shard in range(SHARDS)]
         results.append(
             running.run(
-                shards,
+                running.shards(arm, SHARDS),
                 on_progress=lambda share, done=done: on_progress((done + share) / len(arms)),
             )
         )
     on_progress(1.0)
     today, *changed = results
     return today, changed[0] if changed else None
-
-
-def _of_both(key: str, today: dict[str, Any], changed: dict[str, Any] | None) -> dict[str, Any]:
-    return {"today": today[key], "changed": changed[key] if changed else None}
