@@ -133,12 +133,11 @@ def _run(
     arms = [spec, *([replace(spec, changes=changes)] if changes else [])]
     results = []
     for done, arm in enumerate(arms):
-        results.append(
-            running.run(
-                running.shards(arm, SHARDS),
-                on_progress=lambda share, done=done: on_progress((done + share) / len(arms)),
-            )
-        )
+
+        def told(share: float, done: int = done) -> None:
+            on_progress((done + share) / len(arms))
+
+        results.append(running.run(running.shards(arm, SHARDS), on_progress=told))
     on_progress(1.0)
     today, *changed = results
     return today, changed[0] if changed else None

@@ -102,6 +102,13 @@ def _of_cadence(cadence: Cadence) -> Iterator[Setting]:
             least=MINUTE,
             below=cadence.until,
         )
+    yield setting("window", "local hours in which texts go out", Kind.WINDOW, "texts go out {}")
+    yield setting(
+        "quiet",
+        "how long whoever wrote is left alone",
+        Kind.LENGTH,
+        "whoever wrote is left alone for {}",
+    )
     for tier in cadence.tiers:
         key, of = f"{cadence.name}.{tier.name}", f"{cadence.label}, tier {_spaced(tier.name)}"
         yield Setting(
@@ -121,13 +128,6 @@ def _of_cadence(cadence: Cadence) -> Iterator[Setting]:
             tier.silence,
             "after {} of silence",
         )
-    yield setting("window", "local hours in which texts go out", Kind.WINDOW, "texts go out {}")
-    yield setting(
-        "quiet",
-        "how long whoever wrote is left alone",
-        Kind.LENGTH,
-        "whoever wrote is left alone for {}",
-    )
 
 
 def _spaced(name: str) -> str:

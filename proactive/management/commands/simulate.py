@@ -108,12 +108,15 @@ class Command(ReportingCommand):
                 ]
             )
             return
-        table = Table("write", "what it is")
-        for one in settings:
-            table.add_row(f"--change {one.key}={one.text}", f"{one.of}: {one.label}")
-        console = self.console()
-        console.print(table)
-        console.print("Each with what it is today. Lengths of time: 90m, 36h, 3d.")
+        width = max(len(f"{one.key}={one.text}") for one in settings)
+        for of, own in groupby(settings, key=lambda one: one.of):
+            self.stdout.write(of)
+            for one in own:
+                self.stdout.write(f"  {f'{one.key}={one.text}':<{width}}  {one.label}")
+        self.stdout.write(
+            "Each as it is today; write it after --change with another value. Lengths of time are "
+            "written 90m, 36h or 3d."
+        )
 
     def _print_tables(self, result: dict[str, Any]) -> None:
         console = self.console()
