@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,34 +72,34 @@ def _dealt_with(someone: Any, cadence: Any, occasion: datetime, what: str, statu
             )
 
 
-@checked(60)
+@checked(12)
 @given(st.data())
 def test_the_reference_agrees_with_the_sweep_about_anybody_at_any_instant(data):
     now = data.draw(instants)
     population, how = data.draw(populated(now))
     with undone():
         settle(population, how, now)
-        for later in (timedelta(), -MOMENT, MOMENT, 5 * HOUR, DAY):
+        for later in (timedelta(), 5 * HOUR):
             compared, differences = check(now + later)
             assert differences == []
             assert compared == len(population)
 
 
-@pytest.mark.parametrize("cadence", DUE)
-def test_they_agree_on_the_edges_of_every_cadence(cadence):
-    due_for(cadence)
-    due_for(cadence, last_proactive_message_at=NOON - DAY)
-    due_for(cadence, last_contact_at=NOON - DAY, outreach_paused_until=NOON)
-    due_for(cadence, time_zone="America/Chicago", wellness_opt_in=True)
-    found = set()
+def test_they_agree_on_the_edges_of_every_cadence():
+    for cadence in DUE:
+        due_for(cadence)
+        due_for(cadence, last_proactive_message_at=NOON - DAY)
+        due_for(cadence, last_contact_at=NOON - DAY, outreach_paused_until=NOON)
+        due_for(cadence, time_zone="America/Chicago", wellness_opt_in=True)
+    planned = {one.cadence for one in run_sweep(dry_run=True, now=NOON).planned}
+    assert planned == set(DUE)
 
-    for hours in range(-48, 24 * 45, 7):
-        for nearby in (timedelta(), -MOMENT, MOMENT):
-            now = NOON + hours * HOUR + nearby
-            assert check(now)[1] == []
-            found |= {one.cadence for one in run_sweep(dry_run=True, now=now).planned}
-
-    assert cadence in found
+    # Edges are whole days after what made it due (a crisis was two hours more ago), and 24 hours
+    # after a text.
+    for days in (0, 1, 6, 23):
+        for early in (0 * HOUR, 2 * HOUR):
+            for nearby in (timedelta(), -MOMENT, MOMENT):
+                assert check(NOON + days * DAY - early + nearby)[1] == []
 
 
 @pytest.mark.parametrize(
@@ -110,14 +109,10 @@ def test_they_agree_in_every_half_hour_of_the_days_on_which_clocks_change(day):
     for zone in ("America/New_York", "America/Chicago", "America/Los_Angeles", "UTC"):
         for cadence in DUE:
             due_for(cadence, day + 12 * HOUR, time_zone=zone)
-    planned = 0
+    assert run_sweep(dry_run=True, now=day + 18 * HOUR).counts["queued"]["crisis_followup"] == 4
 
-    for half_hour in range(72):
-        now = day + half_hour * HOUR / 2
-        assert check(now)[1] == []
-        planned += len(run_sweep(dry_run=True, now=now).planned)
-
-    assert planned > 100
+    for half_hour in range(23, 60, 2):  # from 11:30 to 05:30 UTC
+        assert check(day + half_hour * HOUR / 2)[1] == []
 
 
 def test_they_agree_about_switches():
@@ -220,7 +215,7 @@ def test_boundaries_are_drawn_by_the_seed():
 
 
 def _cancelled_for_the_night() -> None:
-    """A follow-up is queued, its window closes before delivery takes it, and the day after comes."""
+    """A follow-up is queued, and switched off before delivery takes it; then on again."""
     someone = in_crisis()
     run_sweep(now=NOON)
     CadenceSwitch.objects.create(cadence="crisis_followup", is_on=False)
@@ -308,4 +303,3 @@ def test_it_is_quick_about_one_person():
 
     # 2,500 people in a seventh of a second would be 0.03 s for these 500: ten times that.
     assert time.process_time() - began < 0.3
-    assert connection.vendor
