@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from caregiving.intents import Intent
 from proactive.simulation.happenings import Person
 
 DAY = timedelta(days=1)
@@ -67,6 +68,12 @@ class Record:
         self.reactivation_message_count = 0
         if self.journey_phase == "churned":
             self.journey_phase = "active"
+
+    def heed(self, intent: Intent, now: datetime) -> None:
+        if intent == Intent.STOP:
+            self.opted_out_at = now
+        elif intent == Intent.START:
+            self.opted_out_at = None
 
     def crisis(self, now: datetime) -> None:
         self.last_crisis_event_at = now

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from benchmarks.common_people import (
@@ -26,6 +26,9 @@ from benchmarks.common_people import (
     wellness_timing,
 )
 from benchmarks.habits import Habit
+from caregiving.intents import read_intent
+from proactive.cadences import CADENCES
+from proactive.simulation import judging, ledger
 from proactive.simulation.happenings import Happening, Kind, Person
 from proactive.simulation.log import Log
 from proactive.simulation.spec import Spec
@@ -90,10 +93,7 @@ class CommonPolicy:
             record.contact(now)
         match happening.kind:
             case Kind.TEXT:
-                if data["body"] == "STOP":
-                    record.opted_out_at = now
-                elif data["body"] == "START":
-                    record.opted_out_at = None
+                record.heed(read_intent(data["body"]), now)
             case Kind.CRISIS:
                 record.crisis(now)
             case Kind.SCORE:
@@ -130,6 +130,14 @@ class CommonPolicy:
 
     def look(self, log: Log) -> None:
         """It says nothing of who is held back."""
+
+    def conclude(self, log: Log, people: list[Person]) -> dict[str, Any]:
+        """Judged by the same log and the same obligations; it has no records of its own."""
+        windows = {one.name: (one.window.opens, one.window.closes) for one in CADENCES}
+        return {
+            "judgement": judging.judge(log, people, spec=self._spec, windows=windows),
+            "ledger": ledger.draw_up(log, people, spec=self._spec, cadences=CADENCES),
+        }
 
     # --- The jobs ---
 
