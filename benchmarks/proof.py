@@ -20,7 +20,7 @@ from typing import Any
 
 NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 OURS = "proactive.simulation.outreach.Outreach"
-ORACLE = "benchmarks.reference.second_opinion"
+ORACLE = "benchmarks.reference.check"
 COMMON = "benchmarks.common_policy.CommonPolicy"
 # Two weeks before clocks change in the US, some days more before they do in Europe.
 SPRING = datetime(2026, 2, 21, tzinfo=UTC)
@@ -241,13 +241,18 @@ def _many(runner: Runner) -> int:
 
 
 def _plant(runner: Runner) -> int:
-    from benchmarks import printing
+    from benchmarks import planted, printing
 
+    bug = runner.options.plant
+    if bug not in planted.BUGS:
+        print(f"--plant takes one of: {', '.join(planted.BUGS)}", file=sys.stderr)
+        return 2
     out = printing.console()
-    out.print(f'Seed {runner.seed}, with "{runner.options.plant}" planted.')
+    says = (planted.BUGS[bug].__doc__ or "").strip()
+    out.print(f'Seed {runner.seed}, with "{bug}" planted: {says}')
     found = runner.ours()
-    printing.print_caught(out, runner.options.plant, found["judgement"])
-    _write(runner.options.json, {"plant": runner.options.plant, "ours": found})
+    printing.print_caught(out, bug, found["judgement"])
+    _write(runner.options.json, {"plant": bug, "ours": found})
     return 0 if printing.broken(found["judgement"]) else 1
 
 

@@ -7,7 +7,9 @@ import pytest
 
 from benchmarks.common_policy import CommonPolicy
 from benchmarks.habits import Habit
+from proactive.simulation import ledger
 from proactive.simulation.happenings import Happening, Kind, Person
+from proactive.simulation.log import Accepted, Happened, Log
 from proactive.simulation.spec import Spec
 from proactive.sms.gateway import Outcome, SmsError
 
@@ -197,6 +199,35 @@ def test_somebody_who_signs_up_later_is_nudged_from_then_on():
     world.policy.happen(later, Happening(world.at, 1, Kind.SIGN_UP))
     world.passes(10 * DAY)
     assert world.sent == [(12, "onboarding_nudge", 1), (15, "onboarding_nudge", 2)]
+
+
+def test_it_is_judged_by_what_the_provider_accepted():
+    world = in_crisis()
+    crisis = world.at
+    log = Log(happened=[Happened(Happening(crisis, 0, Kind.CRISIS, {}), crisis, crisis, True)])
+    world.passes(DAY + 4 * HOUR)
+    for at in world.sent_at:
+        text = Accepted(
+            at=at,
+            clock=at,
+            person=0,
+            number=world.person.number,
+            sid="SM1",
+            message_id="1",
+            cadence="crisis_followup",
+            stage=1,
+            tier="",
+            occasion=crisis,
+            segments=1,
+            status="delivered",
+            ended_at=at,
+        )
+        log.accepted.append(text)
+    found = world.policy.conclude(log, [world.person])
+    crisis_followup = ledger.summary(found["ledger"])["crisis_followup"]
+    assert crisis_followup["ends"]["delivered"] == 1
+    assert crisis_followup["late_hours"]["worst"] == 3.0
+    assert found["judgement"]["checked"]["once"] == 1
 
 
 # --- The habits, one by one ---
