@@ -47,7 +47,8 @@ CRISIS_FOLLOWUP = Cadence(
 )
 
 # Every other cadence keeps the slot free from so long before a crisis follow-up falls due.
-RESERVATION = reserved_for(CRISIS_FOLLOWUP, within=12 * HOUR)
+KEPT_FREE = 12 * HOUR
+RESERVATION = reserved_for(CRISIS_FOLLOWUP, within=KEPT_FREE)
 
 WELLNESS = Cadence(
     name="wellness",

@@ -1,0 +1,184 @@
+"""A comparison as rows of numbers: what the command prints, and what a spreadsheet gets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from proactive.cadences import BY_NAME
+
+NOTHING = "-"
+
+
+class Unit(StrEnum):
+    """What a number is; the value is how a file calls it."""
+
+    COUNT = "count"
+    RATE = "texts per person and week"
+    PER_1000 = "per 1,000 person-days owed"
+    DOLLARS = "US dollars"
+    SHARE = "share of 1"
+    HOURS = "hours"
+
+
+@dataclass(frozen=True)
+class Row:
+    """`changed` is None where no other policy was asked for, or there is nothing to tell.
+    `is_detail`: for files rather than for a quick look."""
+
+    section: str
+    figure: str
+    unit: Unit
+    today: float | None
+    changed: float | None
+    is_detail: bool = False
+
+
+def rows(result: dict[str, Any]) -> Iterator[Row]:
+    """Every figure of a result of `comparing.compare`, section after section."""
+    arms = [result["today"], result["changed"]]
+    yield from _texts(arms)
+    yield from _cost(arms)
+    yield from _people(arms)
+    yield from _waits(arms)
+    yield from _ends(result)
+    yield from _held_back(arms)
+    yield from _promises(result)
+
+
+def say(unit: Unit, number: float | None) -> str:
+    """`1,204`, `2.13`, `$76.28`, `48.0 %`, `9.1 h`."""
+    if number is None:
+        return NOTHING
+    match unit:
+        case Unit.COUNT | Unit.PER_1000:
+            return f"{round(number):,}"
+        case Unit.RATE:
+            return f"{number:.2f}"
+        case Unit.DOLLARS:
+            # A person costs a few cents a month.
+            return f"${number:,.2f}" if number >= 1 or not number else f"${number:.4f}"
+        case Unit.SHARE:
+            return f"{100 * number:.1f} %"
+        case Unit.HOURS:
+            return f"{number:.1f} h"
+
+
+# A policy that was run, or None in place of one that was not asked for.
+_Arms = list[dict[str, Any] | None]
+
+
+def _row(
+    section: str, figure: str, unit: Unit, arms: _Arms, *path: str, is_detail: bool = False
+) -> Row:
+    today, changed = (_at(arm, path) for arm in arms)
+    return Row(section, figure, unit, today, changed, is_detail)
+
+
+def _at(arm: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        if arm is None:
+            return None
+        arm = arm.get(key)
+    return arm
+
+
+def _side_by_side(arms: _Arms, key: str, *path: str) -> Iterator[tuple[dict[str, Any], _Arms]]:
+    """The entries of a list under `path` that are about the same `key`; one of each for words."""
+    found = [{entry[key]: entry for entry in _at(arm, path) or []} for arm in arms]
+    for name in dict.fromkeys(name for entries in found for name in entries):
+        pair: _Arms = [entries.get(name) for entries in found]
+        yield next(one for one in pair if one is not None), pair
+
+
+def _texts(arms: _Arms) -> Iterator[Row]:
+    section = "Texts per person and week"
+    for entry, pair in _side_by_side(arms, "band", "texts", "by_band"):
+        figure = "no band yet" if entry["band"] == "none" else f"band {entry['label'].lower()}"
+        yield _row(section, figure, Unit.RATE, pair, "per_person_week")
+    yield _row(section, "everybody", Unit.RATE, arms, "texts", "per_person_week")
+    for entry, pair in _side_by_side(arms, "week", "texts", "by_week"):
+        figure = f"everybody, week {entry['week']}"
+        yield _row(section, figure, Unit.RATE, pair, "per_person_week", is_detail=True)
+    for entry, pair in _side_by_side(arms, "cadence", "texts", "by_cadence"):
+        yield _row("Texts", entry["label"].lower(), Unit.COUNT, pair, "texts")
+    yield _row("Texts", "in all", Unit.COUNT, arms, "texts", "all")
+
+
+def _cost(arms: _Arms) -> Iterator[Row]:
+    yield _row("Cost", "segments", Unit.COUNT, arms, "cost", "segments")
+    yield _row("Cost", "in all", Unit.DOLLARS, arms, "cost", "total")
+    yield _row("Cost", "in 30 days", Unit.DOLLARS, arms, "cost", "per_month")
+    yield _row("Cost", "a person in 30 days", Unit.DOLLARS, arms, "cost", "per_person_month")
+
+
+def _people(arms: _Arms) -> Iterator[Row]:
+    section = "People"
+    yield _row(section, "became churned", Unit.COUNT, arms, "people_end", "churned")
+    yield _row(section, "churned and came back", Unit.COUNT, arms, "people_end", "came_back")
+    yield _row(section, "opted out", Unit.COUNT, arms, "people_end", "opted_out")
+    answers = "texts answered within 72 hours"
+    yield _row(section, answers, Unit.SHARE, arms, "answers", "share_answered")
+    yield _row(section, "texts answered with STOP", Unit.SHARE, arms, "answers", "share_stopped")
+    for entry, pair in _side_by_side(arms, "cadence", "answers", "by_cadence"):
+        figure = f"{entry['label'].lower()}: {answers}"
+        yield _row(section, figure, Unit.SHARE, pair, "share_answered", is_detail=True)
+
+
+_WAITS = (
+    ("sent", Unit.COUNT, "sent"),
+    ("half of them within", Unit.HOURS, "median_hours"),
+    ("95 of 100 within", Unit.HOURS, "p95_hours"),
+    ("the latest after", Unit.HOURS, "worst_hours"),
+    ("within 36 hours", Unit.SHARE, "share_within_36_hours"),
+    ("overtaken by the next stage", Unit.COUNT, "superseded"),
+    ("failed", Unit.COUNT, "failed"),
+)
+
+
+def _waits(arms: _Arms) -> Iterator[Row]:
+    for entry, pair in _side_by_side(arms, "cadence", "waits"):
+        name = entry["cadence"]
+        is_detail = not (name in BY_NAME and BY_NAME[name].vital)
+        section = f"{entry['label']}: from due until the provider took it"
+        for figure, unit, key in _WAITS:
+            yield _row(section, figure, unit, pair, key, is_detail=is_detail)
+
+
+def _ends(result: dict[str, Any]) -> Iterator[Row]:
+    """What became of every text that was owed, most frequent first; scaled as all counts are."""
+    scale = result["today"]["scale"]
+    books: _Arms = [result["ledger"]["today"], result["ledger"]["changed"]]
+    for name, cadence in BY_NAME.items():
+        pair: _Arms = [_at(book, (name,)) for book in books]
+        if pair[0] is None:
+            continue
+        section = f"{cadence.label}: what became of each that fell due"
+        ends: _Arms = [_at(one, ("ends",)) for one in pair]
+        for end in dict.fromkeys(end for one in ends for end in one or {}):
+            today, changed = (
+                None if one is None else round(one.get(end, 0) * scale) for one in ends
+            )
+            yield Row(section, end, Unit.COUNT, today, changed, is_detail=not cadence.vital)
+
+
+def _held_back(arms: _Arms) -> Iterator[Row]:
+    section = "Held back: of the looks at somebody who was owed a text"
+    gate = "times the 24-hour gate was met"
+    yield _row(section, gate, Unit.PER_1000, arms, "gate", "per_1000_person_days_owed")
+    yield _row(section, "held back, for whatever reason", Unit.SHARE, arms, "deferred", "share")
+    for entry, pair in _side_by_side(arms, "rule", "deferred", "by_rule"):
+        yield _row(section, f"by the {entry['rule']}", Unit.SHARE, pair, "share")
+    for entry, pair in _side_by_side(arms, "cadence", "deferred", "by_cadence"):
+        label = entry["label"].lower()
+        yield _row(section, label, Unit.SHARE, pair, "share", is_detail=True)
+        rules = dict.fromkeys(rule for one in pair for rule in (_at(one, ("by_rule",)) or {}))
+        for rule in rules:
+            figure = f"{label}, by the {rule}"
+            yield _row(section, figure, Unit.SHARE, pair, "by_rule", rule, is_detail=True)
+
+
+def _promises(result: dict[str, Any]) -> Iterator[Row]:
+    judged: _Arms = [result["broken_promises"]["today"], result["broken_promises"]["changed"]]
+    for promise in _at(judged[0], ("broken",)) or {}:
+        yield _row("Broken promises", promise, Unit.COUNT, judged, "broken", promise)
