@@ -36,9 +36,8 @@ def main() -> int:
     import django
 
     django.setup()
-    from proactive.simulation.running import WorldEnded
-
     from benchmarks.scratch import scratches
+    from proactive.simulation.running import WorldEnded
 
     tell = _plant if options.plant else _many if options.seeds > 1 else _one
     try:
@@ -55,6 +54,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="a line for each")
     parser.add_argument("--people", type=int, default=5000, metavar="N")
     parser.add_argument("--days", type=int, default=120, metavar="N")
+    parser.add_argument("--tick-minutes", type=int, default=15, metavar="N", help="of the beat")
     parser.add_argument("--db", choices=NAMES, default="sqlite")
     parser.add_argument(
         "--shards",
@@ -88,6 +88,7 @@ class Runner:
             people=self.options.people,
             days=self.options.days,
             starts=SPRING if self.seed % 2 == 0 else AUTUMN,
+            tick_minutes=self.options.tick_minutes,
             faults=True,
         )
 
@@ -170,7 +171,7 @@ def _one(runner: Runner) -> int:
     if not runner.options.no_comparison:
         compared = [{"policy": "our policy", **found}, *_common(runner)]
         printing.print_comparison(out, compared)
-    out.print(f"\nDigest of everything that the provider accepted: {found['digest']}")
+    out.print(f"\nDigest of all accepted texts: {found['digest']}")
     out.print(_verdict(found))
     _write(runner.options.json, {"spec": spec.as_json(), "ours": found, "compared": compared})
     return _status(found)
@@ -191,15 +192,16 @@ def _common(runner: Runner) -> Iterator[dict[str, Any]]:
 
 def _lasting(spec: Any) -> dict[str, str]:
     """What befalls all worlds of a seed alike, in words."""
-    from proactive.simulation.faults import Span, draw_faults
-
     from proactive.cadences import CADENCES
+    from proactive.simulation.faults import Span, draw_faults
 
     faults = draw_faults(spec, [cadence.name for cadence in CADENCES])
 
     def spans(found: tuple[Span, ...]) -> str:
         hours = [(one.ends - one.begins).total_seconds() / 3600 for one in found]
-        return f"{len(hours)}, {min(hours):.1f} to {max(hours):.1f} h" if hours else "0"
+        if len(hours) < 2:
+            return f"1, {hours[0]:.1f} h" if hours else "0"
+        return f"{len(hours)}, {min(hours):.1f} to {max(hours):.1f} h"
 
     return {
         "outages: no beat comes": spans(faults.outages),
@@ -279,7 +281,8 @@ def _verdict(found: dict[str, Any]) -> str:
 def _command(options: argparse.Namespace) -> str:
     return (
         f"python -m benchmarks.proof --seed {options.seed} --people {options.people} "
-        f"--days {options.days} --db {options.db} --shards {options.shards}"
+        f"--days {options.days} --tick-minutes {options.tick_minutes} --db {options.db} "
+        f"--shards {options.shards}"
     )
 
 
