@@ -43,7 +43,7 @@ class Sqlite:
 
 
 class Postgres:
-    """`address`: of any database on the server; the ones made here are beside it."""
+    """`address`: of the server, whatever database it names."""
 
     TEMPLATE = "template_proof"
 
@@ -76,5 +76,5 @@ class Postgres:
     def _tell(self, statement: str) -> None:
         import psycopg
 
-        with psycopg.connect(self._address, autocommit=True) as connection:
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
