@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from proactive.simulation.running import Scratch, SqliteScratch, migrate
-
 from tests.servers import running
 
 
