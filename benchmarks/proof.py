@@ -22,9 +22,10 @@ NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 OURS = "proactive.simulation.outreach.Outreach"
 ORACLE = "benchmarks.reference.check"
 COMMON = "benchmarks.common_policy.CommonPolicy"
-# Two weeks before clocks change in the US, some days more before they do in Europe.
+# Clocks go forward in the north and back in the south within six weeks from here, and the other way
+# round from there.
 SPRING = datetime(2026, 2, 21, tzinfo=UTC)
-AUTUMN = datetime(2026, 10, 11, tzinfo=UTC)
+AUTUMN = datetime(2026, 9, 20, tzinfo=UTC)
 
 
 def main() -> int:
