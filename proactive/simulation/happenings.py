@@ -32,7 +32,8 @@ class Person:
 
     `row`: their fields of Caregiver, with `created_at`; those who sign up later begin to exist with
     a Happening of that kind. `zone`: where they really are (IANA). `answers`: the chance that they
-    answer a text of ours, `stops`: that an answer says STOP.
+    answer a text of ours, `stops`: that an answer says STOP. `writes`: how many texts they send of
+    their own accord, `assesses`: how many self-assessments they make, both in a week on average.
     """
 
     key: int
@@ -41,4 +42,6 @@ class Person:
     row: dict[str, Any]
     answers: float = 0.0
     stops: float = 0.0
+    writes: float = 0.0
+    assesses: float = 0.0
     is_there: bool = True  # False: signs up later
