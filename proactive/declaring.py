@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import pairwise
+from operator import or_
 
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Coalesce
@@ -20,6 +21,7 @@ from proactive.rules import (
     PAUSE,
     REACHABLE,
     Rule,
+    conjunction,
     conversation,
     in_window,
     standing,
@@ -102,6 +104,11 @@ class Cadence:
     def rules(self, step: Step) -> tuple[Rule, ...]:
         """Everything that must hold for `step` to go out, in the order in which it is told."""
         return (*self.who, *step.rules, *self._common)
+
+    def any_step(self, now: datetime) -> Q:
+        """The condition for some step to go out: `rules` of any, with what they share once."""
+        steps = reduce(or_, (conjunction(step.rules, now) for step in self.steps))
+        return conjunction((*self.who, *self._common), now) & steps
 
     def owes(self, step: Step) -> tuple[Rule, ...]:
         """What makes `step` owed: who it is for, whose turn it is, and that they can be texted."""

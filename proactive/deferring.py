@@ -33,7 +33,7 @@ MOST = 10_000
 
 SWITCH = "switch"
 # What stands in place of a rule's name for somebody whom none stops.
-_NOTHING = ""
+NOTHING = ""
 
 
 def count_deferred(
@@ -54,7 +54,7 @@ def count_due(
     Whoever is due for several counts in each, and would get the most urgent only.
     """
     return {
-        cadence.name: _owed(cadence, now).filter(stopped_by=_NOTHING)[:MOST].count()
+        cadence.name: owed(cadence, now).filter(stopped_by=NOTHING)[:MOST].count()
         for cadence in cadences
         if switchboard.is_open(cadence.name, now)
     }
@@ -122,21 +122,21 @@ def is_lower_bound(deferred: dict[str, int]) -> bool:
 
 def _count(cadence: Cadence, now: datetime, *, is_open: bool) -> dict[str, int]:
     if not is_open:
-        owed = _owed(cadence, now)[:MOST].count()
-        return {SWITCH: owed} if owed else {}
+        most = owed(cadence, now)[:MOST].count()
+        return {SWITCH: most} if most else {}
     rules = [rule.name for rule in cadence.defers]
-    stopped = _owed(cadence, now).exclude(stopped_by=_NOTHING)[:MOST]
+    stopped = owed(cadence, now).exclude(stopped_by=NOTHING)[:MOST]
     counted = stopped.aggregate(
         **{f"by_{rule}": Count("pk", filter=Q(stopped_by=rule)) for rule in rules}
     )
     return {rule: n for rule in rules if (n := counted[f"by_{rule}"])}
 
 
-def _owed(cadence: Cadence, now: datetime) -> QuerySet[Any, Any]:
+def owed(cadence: Cadence, now: datetime) -> QuerySet[Any, Any]:
     """Everybody to whom a step of `cadence` is owed, with the rule that stops them as
     `stopped_by`."""
     anybody = reduce(or_, (conjunction(cadence.owes(step), now) for step in cadence.steps))
-    stopped_by: Any = Value(_NOTHING)
+    stopped_by: Any = Value(NOTHING)
     # Inside out and without negation, which a rule's null would not survive.
     for rule in reversed(cadence.defers):
         stopped_by = Case(

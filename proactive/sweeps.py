@@ -87,6 +87,15 @@ def due(cadence: Cadence, step: Step, *, now: datetime) -> CaregiverQuerySet:
     return Caregiver.objects.filter(conjunction(cadence.rules(step), now))
 
 
+def due_for_any(cadence: Cadence, *, now: datetime) -> CaregiverQuerySet:
+    """Everybody to whom some step of `cadence` may go at `now`.
+
+    What all steps have in common is asked once: most minutes of a day nobody is due, and this is
+    all that they cost.
+    """
+    return Caregiver.objects.filter(cadence.any_step(now))
+
+
 def owed(cadence: Cadence, step: Step, *, by: datetime) -> CaregiverQuerySet:
     """Everybody to whom `step` is owed at the instant `by`, also if something defers it then."""
     return Caregiver.objects.filter(conjunction(cadence.owes(step), by))
@@ -115,8 +124,8 @@ class _Run:
         self._unlimited = False
         self._deferred: dict[str, dict[str, int]] | None = None
         self._held_by: Limit | None = None
-        # By cadence and variant, what the guard has read already: nothing is asked for twice.
-        self._found: dict[tuple[str, str], list[list[int]]] | None = None
+        # By cadence, what the guard has read already: nothing is asked for twice.
+        self._found: dict[str, list[list[int]]] | None = None
 
     def record(self) -> None:
         """Put what has been counted so far on the record of the sweep."""
@@ -164,16 +173,15 @@ class _Run:
         for cadence in cadences:
             if self._why_not(cadence):
                 continue
-            for step in cadence.steps:
-                batches = self._found[cadence.name, step.variant] = []
-                for keys in _batches(due(cadence, step, now=self.now)):
-                    batches.append(keys)
-                    people.update(keys)
-                    if len(people) > limit.people:
-                        self._held_by = limit
-                        self.sweep.held = limit.says()
-                        blast_guard.ask_a_person(self.sweep)
-                        return
+            batches = self._found[cadence.name] = []
+            for keys in _batches(due_for_any(cadence, now=self.now)):
+                batches.append(keys)
+                people.update(keys)
+                if len(people) > limit.people:
+                    self._held_by = limit
+                    self.sweep.held = limit.says()
+                    blast_guard.ask_a_person(self.sweep)
+                    return
 
     def _why_not(self, cadence: Cadence) -> str:
         """Why this sweep queues nothing of `cadence`; "" when it does."""
@@ -191,20 +199,28 @@ class _Run:
         why_not = self._why_not(cadence)
         if not why_not:
             queue = self._plan if self.sweep.dry_run else self._claim
-            for step in cadence.steps:
-                for keys in self._keys(cadence, step):
-                    queue(cadence, step, keys)
+            for keys in self._keys(cadence):
+                for step, theirs in self._by_step(cadence, keys):
+                    queue(cadence, step, theirs)
             if cadence.ends_in_churn:
                 self.churned += self._churn()
         # Only now: whoever could be texted has been.
         if cadence.vital and not self.sweep.dry_run:
             accounting.alert_held_up(cadence, now=self.now, switched_off=why_not)
 
-    def _keys(self, cadence: Cadence, step: Step) -> Iterable[list[int]]:
+    def _keys(self, cadence: Cadence) -> Iterable[list[int]]:
         if self._found is None:
-            return _batches(due(cadence, step, now=self.now))
+            return _batches(due_for_any(cadence, now=self.now))
         # Whoever got something more urgent since then is not due any more: the claim asks again.
-        return self._found[cadence.name, step.variant]
+        return self._found[cadence.name]
+
+    def _by_step(self, cadence: Cadence, keys: list[int]) -> Iterator[tuple[Step, list[int]]]:
+        for step in cadence.steps:
+            theirs = list(
+                due(cadence, step, now=self.now).filter(pk__in=keys).values_list("pk", flat=True)
+            )
+            if theirs:
+                yield step, theirs
 
     def _claim(self, cadence: Cadence, step: Step, keys: list[int]) -> None:
         with transaction.atomic():

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from caregiving.models import BurnoutBand, JourneyPhase
+from caregiving.models import BurnoutBand, JourneyPhase, Language
 from proactive.clocks import DAY, HOUR, MINUTE
 from proactive.simulation.answers import STOPS, WORDS, dies, text
 from proactive.simulation.happenings import Happening, Kind, Person
@@ -23,12 +23,12 @@ from proactive.simulation.spec import Spec
 
 # In a hundred days, by the band in which they are at the beginning.
 _CRISES = {
-    "": 0.17,
-    BurnoutBand.THRIVING: 0.06,
-    BurnoutBand.MILD: 0.12,
-    BurnoutBand.MODERATE: 0.26,
-    BurnoutBand.HIGH: 0.6,
-    BurnoutBand.CRISIS: 0.9,
+    "": 0.19,
+    BurnoutBand.THRIVING: 0.09,
+    BurnoutBand.MILD: 0.18,
+    BurnoutBand.MODERATE: 0.45,
+    BurnoutBand.HIGH: 1.0,
+    BurnoutBand.CRISIS: 1.2,
 }
 # Chances of whole lives.
 _SAYS_STOP = 0.015
@@ -44,7 +44,7 @@ _SCORE_AFTER_CRISIS = 0.2
 _ON_THE_BEAT = 0.05
 _AT_ANY_HOUR = 0.08
 
-_TEXTS_AT_A_TIME = 1.7  # on average, within an hour
+_TEXTS_AT_A_TIME = 2.2  # on average, within an hour
 
 _SOURCES = ("text", "call", "clinic", "family")
 _SCORES = {
@@ -208,7 +208,7 @@ class _Life:
         random = self._random("profile")
         row = self.person.row
         wanted = {
-            "first_name": random.choice(NAMES.get(row["language"], RELATIONSHIPS)),
+            "first_name": random.choice(NAMES.get(row["language"], NAMES[Language.ENGLISH])),
             "relationship": random.choice(RELATIONSHIPS),
             "zip_code": postal_code(self.person.zone),
         }
@@ -238,9 +238,10 @@ class _Life:
 
     def _now_and_then(self, random: Random, a_day: float) -> Iterator[datetime]:
         """A Poisson process of so many instants a day."""
-        at = self._begins
-        while a_day > 0 and (at := at + random.expovariate(a_day) * DAY) < self.spec.ends:
-            yield at
+        # Counted in days, for the next instant of something rare may be beyond all dates.
+        day, last = 0.0, (self.spec.ends - self._begins) / DAY
+        while a_day > 0 and (day := day + random.expovariate(a_day)) < last:
+            yield self._begins + day * DAY
 
     @cached_property
     def _zone(self) -> ZoneInfo:
@@ -266,7 +267,7 @@ def _next_band(random: Random, band: str) -> str:
     """From one assessment to the next; the first one is often made because it is hard."""
     bands = BurnoutBand.values
     if not band:
-        return random.choice(bands[:-1])
+        return random.choices(bands, weights=(25, 35, 27, 10, 3))[0]
     move = random.choices((-1, 0, 1), weights=(26, 54, 20))[0]
     place = bands.index(band) + move
     return bands[max(0, min(place, len(bands) - 1))]

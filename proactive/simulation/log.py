@@ -67,6 +67,8 @@ class Log:
     happened: list[Happened] = field(default_factory=list)
     # By (person, cadence, stage, occasion): the rule that held it back when it was last looked at.
     held_back: dict[tuple[int, str, int | None, datetime | None], str] = field(default_factory=dict)
+    # The identifiers of texts whose outcome nobody knew and that staff had sent again.
+    given_back: set[str] = field(default_factory=set)
     # {cadence: {rule: person-looks}}, and how often one looked.
     looks: int = 0
     deferred: dict[str, Counter[str]] = field(default_factory=dict)

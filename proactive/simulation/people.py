@@ -26,27 +26,27 @@ _RECIPIENTS = ("Rosa", "Walter", "Mom", "Dad", "Luis", "Edith", "")
 
 # Of a hundred people. Without a band nobody has assessed themselves yet.
 _BANDS = {
-    "": 22,
-    BurnoutBand.THRIVING: 17,
-    BurnoutBand.MILD: 27,
-    BurnoutBand.MODERATE: 21,
-    BurnoutBand.HIGH: 8,
-    BurnoutBand.CRISIS: 5,
+    "": 27,
+    BurnoutBand.THRIVING: 22,
+    BurnoutBand.MILD: 29,
+    BurnoutBand.MODERATE: 14,
+    BurnoutBand.HIGH: 4,
+    BurnoutBand.CRISIS: 4,
 }
 _WELL = (BurnoutBand.THRIVING, BurnoutBand.MILD)
 
 # Chances. The first is of everybody, the others of those who are there from the beginning.
 _SIGN_UP_LATER = 0.10
 _ONBOARDING = 0.06
-_CHURNED = 0.03
+_CHURNED = 0.28
 _OPTED_OUT = 0.01
 _PAUSED = 0.01
 _IN_CASCADE = 0.05  # and most of those whose band is crisis
-STOPS = 0.012  # that an answer says STOP
+STOPS = 0.015  # that an answer says STOP
 _HAS_COUNTERS = 0.7  # the others come from an import that knew of none
 
 # How they write: of a hundred people so many, with so many texts a week.
-_RHYTHMS = ((30, 0.01, 0.10), (45, 0.15, 0.45), (25, 0.5, 1.2))
+_RHYTHMS = ((71, 0.0, 0.03), (14, 0.08, 0.3), (15, 1.2, 2.6))
 
 
 def draw_people(spec: Spec) -> list[Person]:
@@ -68,11 +68,11 @@ def _draw(key: int, spec: Spec) -> Person:
         number=number(key),
         zone=zone,
         row=row,
-        answers=random.uniform(0.05, 0.45),
+        answers=random.uniform(0.02, 0.24),
         stops=STOPS,
         writes=_draw_rhythm(random),
-        # A third assess themselves about every third week, the others now and then.
-        assesses=random.uniform(0.2, 0.4) if random.random() < 0.33 else random.uniform(0, 0.1),
+        # A fifth assess themselves about once a month, the others now and then.
+        assesses=random.uniform(0.15, 0.3) if random.random() < 0.2 else random.uniform(0, 0.03),
         is_there=not signs_up_later,
     )
 

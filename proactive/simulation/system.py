@@ -1,8 +1,9 @@
 """What a world expects of the system that looks after its people: ours, or one to compare with."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from proactive.simulation.happenings import Happening, Person
+from proactive.simulation.log import Log
 from proactive.sms.gateway import Report
 
 
@@ -21,10 +22,26 @@ class System(Protocol):
         """One beat of the clock: whatever is due goes to the provider."""
         ...
 
+    def is_waiting(self) -> bool:
+        """Whether a beat in a minute would find something to send that is decided already."""
+        ...
+
     def report(self, message_id: str, report: Report) -> None:
         """The provider says what has become of a text."""
         ...
 
     def staff(self) -> None:
-        """Whoever looks after the system looks in: hourly, while it runs."""
+        """Whoever looks after the system looks in: once an hour."""
+        ...
+
+    def switch(self, name: str, *, on: bool) -> None:
+        """Staff switch a cadence, or "everything", off or on."""
+        ...
+
+    def look(self, log: Log) -> None:
+        """At rest after a beat, now and then: note on `log` who is held back."""
+        ...
+
+    def conclude(self, log: Log, people: list[Person]) -> dict[str, Any]:
+        """At the end of the world: raw results by name, which `merging` puts together."""
         ...

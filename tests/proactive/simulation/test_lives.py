@@ -74,9 +74,9 @@ def test_there_are_as_many_of_each_kind_as_in_a_real_service():
     """A hundred people in 120 days."""
     a_hundred = {kind: len(of(kind)) / 10 for kind in Kind}
 
-    assert 450 < a_hundred[Kind.TEXT] < 800
-    assert 28 < a_hundred[Kind.CRISIS] < 45
-    assert 120 < a_hundred[Kind.SCORE] < 280
+    assert 450 < a_hundred[Kind.TEXT] < 750
+    assert 30 < a_hundred[Kind.CRISIS] < 50
+    assert 60 < a_hundred[Kind.SCORE] < 150
     assert 0.7 < a_hundred[Kind.NUMBER_DIES] < 2.5
     assert 0.7 < sum(_says(one) == Intent.STOP for one in of(Kind.TEXT)) / 10 < 2.5
 
@@ -116,8 +116,8 @@ def test_some_write_several_texts_within_an_hour_and_are_silent_for_more_than_a_
         bursts += any(gap < timedelta(hours=1) for gap in gaps)
         silences += any(gap > 31 * DAY for gap in gaps)
 
-    assert bursts > 300
-    assert silences > 200
+    assert bursts > 200
+    assert silences > 50
 
 
 def test_people_mostly_write_when_they_are_awake_where_they_are():
@@ -147,7 +147,7 @@ def test_bands_move_to_their_neighbours_and_into_crisis_and_out_of_it():
             band = score.data["burnout_band"]
             assert 0 <= score.data["score"] <= 100
 
-    assert min(moves[before, after] for before in (True, False) for after in (True, False)) > 20
+    assert min(moves[before, after] for before in (True, False) for after in (True, False)) > 10
 
 
 def test_a_dead_number_never_writes_again():

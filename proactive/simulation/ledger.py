@@ -1,0 +1,339 @@
+"""Every obligation of the staged cadences, with its due time and its end.
+
+Obligations are worked out from what happened, as it was acknowledged, and from the declared
+cadences. What became of each text the provider's log says; what became of those that never went
+out, the system's own records (`Ends`), or without them what held it back when one last looked.
+
+Raw form, mergeable over worlds, for each cadence under "obligations": "owed" and "vital" (counts,
+"vital" of worlds), "ends" {words: n}, "late_minutes" (of those delivered, from due to the receipt),
+"late_running_minutes" (the same without the time of outages), "in_time" {words: n} (whether within
+36 hours of falling due, and why not), "unaccounted" and "unaccounted_examples".
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from types import SimpleNamespace
+from typing import Any, cast
+
+from caregiving.models import Caregiver
+from proactive.declaring import Cadence
+from proactive.simulation.ends import STILL_RUNNING, UNACCOUNTED, Ends, Key
+from proactive.simulation.happenings import Person
+from proactive.simulation.histories import History, histories
+from proactive.simulation.log import Accepted, Log, Refused
+from proactive.simulation.spec import Spec
+
+IN_TIME = timedelta(hours=36)
+# What ended so shortly before the world did, no sweep has seen any more.
+GRACE = timedelta(hours=1)
+EXAMPLES = 5
+_MICROSECOND = timedelta(microseconds=1)
+
+# Ends, in words; others carry a number, a code or a rule.
+DELIVERED = "delivered"
+ON_ITS_WAY = "taken by the provider, nothing heard since"
+NEWER = "no longer owed: the person wrote, or a newer occasion began"
+
+# Whether it was delivered within 36 hours of falling due, or why not.
+YES = "yes"
+YES_RUNNING = "yes, not counting outages"
+OPTED_OUT = "opted out"
+DEAD_NUMBER = "the number cannot be texted"
+TAKEN_OVER = "a newer occasion began within the time"
+PAUSED = "paused by staff"
+NOT_OVER = "the time was not over when the world ended"
+NO = "no"
+# Of those nobody can ask that it be delivered.
+EXCUSED = (OPTED_OUT, DEAD_NUMBER, TAKEN_OVER, NOT_OVER)
+
+
+@dataclass(frozen=True)
+class Obligation:
+    """`due`: the first instant at which it was owed; `until`: its late limit. `ends`: when a newer
+    occasion began, if one did before the limit; `lapsed`: the rule by which it was no longer owed
+    in the end, "" for none."""
+
+    history: History
+    cadence: Cadence
+    stage: int
+    occasion: datetime
+    due: datetime
+    until: datetime
+    ends: datetime | None
+    lapsed: str
+
+    @property
+    def key(self) -> Key:
+        return self.history.person.key, self.cadence.name, self.stage, self.occasion
+
+    @property
+    def over(self) -> datetime:
+        return self.ends or self.until
+
+
+def draw_up(
+    log: Log,
+    people: list[Person],
+    *,
+    spec: Spec,
+    cadences: Iterable[Cadence],
+    ends: Ends | None = None,
+) -> dict[str, Any]:
+    """The raw ledger of a world. `ends`: what the system recorded; None for one without records."""
+    entries = {}
+    known = histories(log, people)
+    book = _Book(log, spec, ends)
+    for cadence in cadences:
+        if cadence.due:
+            owed = (
+                one for history in known.values() for one in obligations(history, cadence, spec)
+            )
+            entries[cadence.name] = _enter(owed, cadence, book)
+    return {"obligations": entries}
+
+
+def obligations(history: History, cadence: Cadence, spec: Spec) -> Iterator[Obligation]:
+    """What fell due to one person within the world.
+
+    Not what had been dealt with before it began: the counter in their row says that.
+    """
+    if not history.exists:
+        return
+    occasions = list(history.values(*cadence.anchor.fields))
+    ends = spec.ends
+    for number, (since, occasion) in enumerate(occasions):
+        newer = occasions[number + 1][1] if number + 1 < len(occasions) else None
+        if newer is not None and newer <= occasion + cadence.due[0]:
+            continue
+        done = (history.first[cadence.counter] or 0) if since is None and cadence.counter else 0
+        for step in cadence.steps:
+            assert step.stage is not None and step.due is not None and step.limit is not None
+            falls_due, until = occasion + step.due, occasion + step.limit
+            if falls_due < spec.starts or step.stage <= done:
+                continue
+            stops = min(one for one in (newer, until, ends) if one is not None)
+            due = _first_owed(history, cadence, falls_due, stops)
+            if due is not None:
+                replaced = newer if newer is not None and newer < until else None
+                last = until - _MICROSECOND
+                lapsed = "" if replaced else _failing(cadence, history.row(last), last)
+                yield Obligation(
+                    history, cadence, step.stage, occasion, due, until, replaced, lapsed
+                )
+
+
+def _first_owed(
+    history: History, cadence: Cadence, since: datetime, stops: datetime
+) -> datetime | None:
+    """The first instant in [since, stops) at which the cadence is for this person."""
+    instant: datetime | None = since
+    while instant is not None and instant < stops:
+        row = history.row(instant)
+        if not _failing(cadence, row, instant):
+            return instant
+        turns = [
+            turn
+            for rule in cadence.who
+            if (turn := rule.next_change(cast(Caregiver, row), instant)) is not None
+        ]
+        changes = [one.clock for one in history.changes if one.clock > instant]
+        instant = min([*turns, *changes], default=None)
+    return None
+
+
+def _failing(cadence: Cadence, row: SimpleNamespace, now: datetime) -> str:
+    rules = (rule for rule in cadence.who if not rule.holds(cast(Caregiver, row), now))
+    return next((rule.name for rule in rules), "")
+
+
+class _Book:
+    """The log by obligation, and what became of each."""
+
+    def __init__(self, log: Log, spec: Spec, ends: Ends | None) -> None:
+        self.spec = spec
+        self.log = log
+        self.records = ends
+        self.accepted: dict[Key, list[Accepted]] = defaultdict(list)
+        self.refused: dict[Key, Refused] = {}
+        for text in log.accepted:
+            if text.stage is not None and text.occasion is not None:
+                self.accepted[text.person, text.cadence, text.stage, text.occasion].append(text)
+        for one in log.refused:
+            if one.stage is not None and one.occasion is not None:
+                self.refused[one.person, one.cadence, one.stage, one.occasion] = one
+        # Nothing looked at anybody in an outage that lasted to the end.
+        lasting = [begin for begin, end in log.outages if begin <= spec.ends <= end]
+        self.last_look = min([spec.ends, *lasting]) - GRACE
+
+    def delivered(self, one: Obligation) -> datetime | None:
+        receipts = (
+            text.ended_at for text in self.accepted.get(one.key, ()) if text.status == DELIVERED
+        )
+        return min((at for at in receipts if at is not None), default=None)
+
+    def end(self, one: Obligation) -> str:
+        """What became of it, in words."""
+        texts = self.accepted.get(one.key, ())
+        if any(text.status == DELIVERED for text in texts):
+            return DELIVERED
+        if texts and not texts[-1].status:
+            return ON_ITS_WAY
+        if texts:
+            return f"{texts[-1].status}: {texts[-1].code or 'no code'}"
+        if one.key in self.refused:
+            return f"failed: {self.refused[one.key].code}"
+        if words := self._recorded(one):
+            return words
+        if one.over > self.last_look:
+            return STILL_RUNNING
+        if one.cadence.vital and self.records is not None:
+            # Nothing of these may be without a record, whatever explains it.
+            return UNACCOUNTED
+        if one.ends is not None:
+            return NEWER
+        if one.lapsed:
+            return f"no longer owed: {one.lapsed}"
+        if rule := self._held_back(one):
+            return f"let go: its time passed while {rule} held it back"
+        return UNACCOUNTED
+
+    def _recorded(self, one: Obligation) -> str:
+        if self.records is None:
+            return ""
+        return self.records.words(
+            one.key,
+            until=one.until,
+            over=one.over,
+            vital=one.cadence.vital,
+            last_look=self.last_look,
+        )
+
+    def _held_back(self, one: Obligation) -> str:
+        if rule := self.log.held_back.get(one.key):
+            return rule
+        span = one.due, one.until
+        if any(_covers(since, until, *span) for since, until in one.history.opted_out()):
+            return "consent"
+        if one.history.died_at is not None and one.history.died_at <= one.due:
+            return "reachable"
+        paused = one.history.row(one.due).outreach_paused_until
+        if paused is not None and paused >= one.until:
+            return "pause"
+        if any(_covers(since, until, *span) for since, until in self.log.outages):
+            return "an outage"
+        return ""
+
+    def in_time(self, one: Obligation, delivered: datetime | None) -> str:
+        by = one.due + IN_TIME
+        if delivered is not None and delivered <= by:
+            return YES
+        if delivered is not None and delivered - self.stood_still(one.due, delivered) <= by:
+            return YES_RUNNING
+        end = min(one.until, by)
+        if any(
+            (since is None or since < end) and (until is None or until > one.due)
+            for since, until in one.history.opted_out()
+        ):
+            return OPTED_OUT
+        if one.history.died_at is not None and one.history.died_at < end:
+            return DEAD_NUMBER
+        if one.ends is not None and one.ends < by:
+            return TAKEN_OVER
+        if delivered is None and by > self.spec.ends:
+            return NOT_OVER
+        paused = one.history.row(end).outreach_paused_until
+        return PAUSED if paused is not None and paused > one.due else NO
+
+    def stood_still(self, since: datetime, until: datetime) -> timedelta:
+        """How much of that time the system was down."""
+        spans = (min(end, until) - max(begin, since) for begin, end in self.log.outages)
+        return sum((span for span in spans if span > timedelta()), timedelta())
+
+
+def _covers(since: datetime | None, until: datetime | None, begin: datetime, end: datetime) -> bool:
+    return (since is None or since <= begin) and (until is None or until >= end)
+
+
+def _enter(owed: Iterable[Obligation], cadence: Cadence, book: _Book) -> dict[str, Any]:
+    ends: Counter[str] = Counter()
+    in_time: Counter[str] = Counter()
+    late: list[int] = []
+    running: list[int] = []
+    examples: list[str] = []
+    for one in owed:
+        end, delivered = book.end(one), book.delivered(one)
+        ends[end] += 1
+        in_time[book.in_time(one, delivered)] += 1
+        if delivered is not None:
+            lateness = max(delivered - one.due, timedelta())
+            late.append(_minutes(lateness))
+            running.append(_minutes(lateness - book.stood_still(one.due, delivered)))
+        if end == UNACCOUNTED and len(examples) < EXAMPLES:
+            examples.append(
+                f"{cadence.name} {one.stage} for {one.history.person.number}, due "
+                f"{one.due:%Y-%m-%d %H:%M} UTC, has no end"
+            )
+    return {
+        "owed": ends.total(),
+        "vital": int(cadence.vital),
+        "ends": dict(sorted(ends.items())),
+        "in_time": dict(sorted(in_time.items())),
+        "late_minutes": late,
+        "late_running_minutes": running,
+        "unaccounted": ends[UNACCOUNTED],
+        "unaccounted_examples": examples,
+    }
+
+
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds() // 60)
+
+
+# --- For people ---
+
+
+def summary(raw: dict[str, Any]) -> dict[str, Any]:
+    """Numbers ready to print, by cadence, from a raw (merged) ledger.
+
+    {cadence: {"owed", "delivered", "delivered_share" (of owed), "accounted_share", "ends" {words:
+    n}, most frequent first, "in_time" {words: n}, "asked" (owed, but for what is excused:
+    EXCUSED), "within_36h_share" and "within_36h_running_share" (of asked), "late_hours" and
+    "late_running_hours" {"median", "p95", "worst"}}}. Shares are 0 to 1, None of nothing.
+    """
+    return {name: _sum_up(entry) for name, entry in raw["obligations"].items()}
+
+
+def _sum_up(entry: dict[str, Any]) -> dict[str, Any]:
+    ends, in_time, owed = entry["ends"], entry["in_time"], entry["owed"]
+    asked = owed - sum(in_time.get(words, 0) for words in EXCUSED)
+    within = in_time.get(YES, 0)
+    return {
+        "owed": owed,
+        "delivered": ends.get(DELIVERED, 0),
+        "delivered_share": _share(ends.get(DELIVERED, 0), owed),
+        "accounted_share": _share(owed - entry["unaccounted"], owed),
+        "ends": dict(sorted(ends.items(), key=lambda item: (-item[1], item[0]))),
+        "in_time": dict(sorted(in_time.items(), key=lambda item: (-item[1], item[0]))),
+        "asked": asked,
+        "within_36h_share": _share(within, asked),
+        "within_36h_running_share": _share(within + in_time.get(YES_RUNNING, 0), asked),
+        "late_hours": hours(entry["late_minutes"]),
+        "late_running_hours": hours(entry["late_running_minutes"]),
+    }
+
+
+def hours(minutes: list[int]) -> dict[str, float | None]:
+    """{"median", "p95", "worst"} in hours with one decimal; None of nothing."""
+    if not minutes:
+        return dict.fromkeys(("median", "p95", "worst"))
+    ordered = sorted(minutes)
+    ninety_fifth = ordered[(len(ordered) * 95 + 99) // 100 - 1]
+    found = {"median": median(ordered), "p95": ninety_fifth, "worst": ordered[-1]}
+    return {name: round(value / 60, 1) for name, value in found.items()}
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
