@@ -12,11 +12,12 @@ from random import Random
 
 from django.db import connection
 
-from proactive.simulation import lives
+from proactive.simulation.answers import answer
 from proactive.simulation.breaking import Breaker, Crash, where
 from proactive.simulation.clock import Clock
 from proactive.simulation.faults import Faults
 from proactive.simulation.happenings import Happening, Kind, Person
+from proactive.simulation.lives import happenings
 from proactive.simulation.log import Happened, Log
 from proactive.simulation.provider import Provider
 from proactive.simulation.spec import Spec
@@ -92,7 +93,7 @@ class World:
 
     def _all_happenings(self) -> Iterator[Happening]:
         for person in self.people.values():
-            yield from lives.happenings(person, self.spec)
+            yield from happenings(person, self.spec)
 
     # --- The queue ---
 
@@ -247,9 +248,9 @@ class World:
 
     def _delivered(self, person: Person, at: datetime) -> None:
         nth = self._received[person.key] = self._received.get(person.key, 0) + 1
-        answer = lives.answer(person, self.spec, nth=nth, at=at)
-        if answer is not None:
-            self._at(answer.at, self._happening(answer))
+        reply = answer(person, self.spec, nth=nth, at=at)
+        if reply is not None:
+            self._at(reply.at, self._happening(reply))
 
     # --- Reports, clocks, switches, staff ---
 

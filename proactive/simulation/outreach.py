@@ -24,6 +24,7 @@ from proactive.models import CareAlert, Message, Status, Sweep
 from proactive.simulation import figures, judging, ledger
 from proactive.simulation.breaking import Crash
 from proactive.simulation.clock import Clock
+from proactive.simulation.ends import ends_from_database
 from proactive.simulation.happenings import Happening, Kind, Person
 from proactive.simulation.log import Log
 from proactive.simulation.provider import Provider
@@ -59,6 +60,7 @@ class Outreach:
             self._second_opinions.append(import_string(oracle))
         self._looked_at = 0
         self._disagreements: list[str] = []
+        self._given_back = provider.log.given_back
         gateway.use(provider)
         self._requests = RequestFactory()
         self._sign = RequestValidator(settings.TWILIO_AUTH_TOKEN).compute_signature
@@ -186,7 +188,7 @@ class Outreach:
             elif reconciliation.send_again(
                 message, by=self._staff, note="the provider's console does not have it", now=now
             ):
-                self.resent.add(str(message.pk))
+                self._given_back.add(str(message.pk))
 
     # --- Looking ---
 
@@ -215,7 +217,22 @@ class Outreach:
                 self._disagreements += [f"{now:%Y-%m-%d %H:%M}: {one}" for one in disagreements]
 
     def conclude(self, log: Log, people: list[Person]) -> dict[str, Any]:
-        return {}
+        book = ledger.draw_up(
+            log, people, spec=self.spec, cadences=CADENCES, ends=ends_from_database(people)
+        )
+        windows = {one.name: (one.window.opens, one.window.closes) for one in CADENCES}
+        judgement = judging.judge(log, people, spec=self.spec, windows=windows)
+        checked, broken, examples = judging.accounted(book)
+        judging.add(judgement, "accounted", checked=checked, broken=broken, examples=examples)
+        judging.add(
+            judgement,
+            "explainable",
+            checked=self._looked_at,
+            broken=len(self._disagreements),
+            examples=self._disagreements[: judging.EXAMPLES],
+        )
+        measured = figures.measure(log, people, spec=self.spec)
+        return {"ledger": book, "judgement": judgement, "figures": measured}
 
 
 def _current_stage(cadence: Cadence, occasion: datetime | None, now: datetime) -> int | None:

@@ -47,7 +47,7 @@ def _set_up(spec: Spec, clock: Clock) -> None:
     deferring.COUNT_EVERY = timedelta(days=spec.days + 1)
     # How long a pass may take is counted in the time of the world, or a slow machine would change
     # what happens there.
-    delivery.time = reconciliation.time = clock  # type: ignore[assignment]
+    delivery.time = reconciliation.time = clock  # type: ignore[assignment,attr-defined]
 
 
 def simulate(
@@ -57,16 +57,17 @@ def simulate(
     from django.utils.module_loading import import_string
 
     from proactive.cadences import CADENCES
-    from proactive.simulation import copying, lives, policy
+    from proactive.simulation import loading, policy
     from proactive.simulation.engine import World
     from proactive.simulation.faults import draw_faults
+    from proactive.simulation.people import draw_people
 
     _hurry()
     if spec.population == SYNTHETIC:
-        people = lives.draw_people(spec)
+        people = draw_people(spec)
     else:
-        copying.load_rows(spec)
-        people = copying.load_people(spec)
+        loading.load_rows(spec)
+        people = loading.load_people(spec)
     policy.apply(policy.parse(spec.changes))
     if plant:
         import_string("benchmarks.planted.plant")(plant)
