@@ -18,6 +18,7 @@ from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
 from proactive.admin.exporting import BYTE_ORDER_MARK, csv_lines
 from proactive.admin.moments import clock, length
 from proactive.admin.simulation_forms import AskForm, meanwhile, whom
+from proactive.admin.simulation_tables import Result
 from proactive.models import Simulation
 from proactive.simulation import background
 
@@ -200,9 +201,7 @@ class SimulationAdmin(ActingAdmin, ReadOnlyAdmin):
         text = results.as_json(result)
         return _file(simulation, "json", text, "application/json")
 
-    def _to_download(
-        self, request: HttpRequest, object_id: str
-    ) -> tuple[Simulation, results.Result]:
+    def _to_download(self, request: HttpRequest, object_id: str) -> tuple[Simulation, Result]:
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
         simulation = self._found(request, object_id)
@@ -223,7 +222,9 @@ def _says(simulation: Simulation, now: datetime) -> str:
     """How it stands, for whoever waits for it."""
     state = simulation.state_at(now)
     if state == State.WAITING:
-        return "It waits until another one has ended; one runs at a time."
+        if Simulation.objects.running().exists():
+            return "It waits until another one has ended: one runs at a time."
+        return "It begins in a moment."
     if state == State.RUNNING:
         assert simulation.started_at is not None
         ran = max(now - simulation.started_at, timedelta())

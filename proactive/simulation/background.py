@@ -10,6 +10,7 @@ never two run at once is a constraint of the database.
 """
 
 import logging
+import signal
 import subprocess
 import sys
 import threading
@@ -32,6 +33,8 @@ from proactive.simulation import comparing
 SIGN_SECONDS = 1.0
 # A sign of life also while nothing gets on, such as while people are copied.
 LIFE_SECONDS = 5.0
+# Ends a comparison wherever it is: it waits for worlds, and their progress comes from threads.
+STOPS = signal.SIGUSR1
 
 logger = logging.getLogger(__name__)
 
@@ -147,9 +150,14 @@ def run(simulation: Simulation) -> None:
     except (SystemExit, KeyboardInterrupt):
         _end(simulation, state=Simulation.State.BROKEN_OFF)
         raise
+    except comparing.Unanswered as error:
+        logger.warning("simulation %s failed: %s", simulation.pk, error)
+        _end(simulation, state=Simulation.State.FAILED, error=str(error))
     except Exception as error:
+        # Nobody foresaw it.
         logger.exception("simulation %s failed", simulation.pk)
-        _end(simulation, state=Simulation.State.FAILED, error=_in_words(error))
+        says = f"{type(error).__name__}: {error}. An operator finds more in the log of the server."
+        _end(simulation, state=Simulation.State.FAILED, error=says)
     else:
         _end(simulation, state=Simulation.State.DONE, result=result, progress=100)
 
@@ -162,13 +170,6 @@ def _end(simulation: Simulation, **values: Any) -> None:
     mine.update(finished_at=timezone.now(), **values)
 
 
-def _in_words(error: Exception) -> str:
-    if isinstance(error, comparing.Unanswered):
-        return str(error)
-    # Nobody foresaw it: the log has where it happened.
-    return f"{type(error).__name__}: {error}. An operator finds more in the log of the server."
-
-
 class _Signs:
     """Tells the database once in a while that it is still there, and how far it has come."""
 
@@ -176,42 +177,43 @@ class _Signs:
         self._mine = Simulation.objects.running().filter(pk=simulation.pk)
         self._progress = 0
         self._told = (0, time.monotonic())
-        self._stopped = threading.Event()
         self.over = threading.Event()
 
     def progress(self, share: float) -> None:
-        """`share`: of 1. Raises Stopped, once it was."""
+        """`share`: of 1."""
         self._progress = min(max(int(share * 100), 0), 100)
-        if self._stopped.is_set():
-            raise Stopped
 
     def go_on(self) -> None:
         try:
             while not self.over.wait(SIGN_SECONDS):
-                self._tell()
+                if not self._tell():
+                    signal.pthread_kill(threading.main_thread().ident or 0, STOPS)
+                    break
         finally:
             connection.close()
 
-    def _tell(self) -> None:
+    def _tell(self) -> bool:
+        """Returns whether it is still wanted."""
         progress, now = self._progress, time.monotonic()
         told, at = self._told
         if progress == told and now - at < LIFE_SECONDS:
-            return
+            return True
         try:
             is_mine = self._mine.update(progress=progress, last_sign_at=timezone.now())
         except DatabaseError as error:
             # A sign too few does no harm; the next comes in a second, by a new connection.
             logger.warning("no sign could be given: %s", error)
             connection.close()
-            return
+            return True
         self._told = (progress, now)
-        if not is_mine:
-            self._stopped.set()
+        return bool(is_mine)
 
 
 @contextmanager
 def _giving_signs(simulation: Simulation) -> Iterator[_Signs]:
+    """Inside, signs are given; Stopped is raised there once it is not wanted any more."""
     signs = _Signs(simulation)
+    before = signal.signal(STOPS, _raise_stopped)
     # Apart from what runs: a comparison that counts for a long time is not dead.
     thread = threading.Thread(target=signs.go_on, daemon=True)
     thread.start()
@@ -220,3 +222,8 @@ def _giving_signs(simulation: Simulation) -> Iterator[_Signs]:
     finally:
         signs.over.set()
         thread.join()
+        signal.signal(STOPS, before)
+
+
+def _raise_stopped(*_: Any) -> None:
+    raise Stopped

@@ -294,6 +294,7 @@ def test_opening_the_page_begins_what_waits_if_nothing_runs(staff, woken, page):
 
     assert staff.get(address).status_code == 200
     assert woken == [True]
+    assert staff.get(to(one, "progress")).json()["says"] == "It begins in a moment."
 
     made(State.RUNNING, last_sign_at=timezone.now())
     staff.get(address)

@@ -1,5 +1,6 @@
 """What staff asked runs beside everything else: one at a time, each to an end that is told."""
 
+import threading
 import time
 from datetime import timedelta
 
@@ -8,10 +9,12 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from proactive.models import AuditEntry, Simulation
+from caregiving.models import Caregiver
+from proactive.models import AuditEntry, Message, Simulation
 from proactive.models.simulations import SILENT_FOR
 from proactive.simulation import background, comparing
 from proactive.simulation.comparing import Request
+from tests.factories import CaregiverFactory
 from tests.proactive.commanding import run_json
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,6 +94,35 @@ def test_what_waits_runs_in_the_order_in_which_it_was_asked(compared):
     done = Simulation.objects.first()
     assert (done.result, done.progress, done.error) == (RESULT, 100, "")
     assert done.started_at <= done.finished_at
+
+
+def test_the_process_that_is_started_runs_it_to_an_end_that_is_told(environ, monkeypatch):
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    one = waiting()
+
+    background.wake()
+
+    assert until(lambda: states()["Fewer texts?"] == State.FAILED, seconds=120)
+    one.refresh_from_db()
+    assert one.error.startswith("There is nobody in this database to copy.")
+
+
+def test_the_process_runs_a_whole_comparison_beside_this_one(environ, monkeypatch):
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    CaregiverFactory.create_batch(3, burnout_band="high")
+    one = waiting(request=Request(days=1, people=2).as_json())
+    before = list(Caregiver.objects.order_by("pk").values())
+
+    background.wake()
+
+    assert until(lambda: states()["Fewer texts?"] in (State.DONE, State.FAILED), seconds=240)
+    one.refresh_from_db()
+    assert (one.state, one.error) == (State.DONE, "")
+    assert one.result["people"] == {"all": 3, "taken": 2}
+    assert list(Caregiver.objects.order_by("pk").values()) == before
+    assert not Message.objects.exists()
 
 
 def test_the_command_runs_what_waits(compared, monkeypatch):
@@ -264,15 +296,21 @@ def test_one_that_is_stopped_while_it_waits_never_begins(compared):
 
 
 def test_one_that_is_stopped_while_it_runs_ends_where_it_is(monkeypatch):
-    one = waiting()
+    one, waited = waiting(), []
+    waiting("next", created_at=timezone.now() + MINUTE)
     monkeypatch.setattr(background, "SIGN_SECONDS", 0.02)
     monkeypatch.setattr(background, "LIFE_SECONDS", 0.02)
 
     def compare(request, *, on_progress):
+        if Simulation.objects.running().get() != one:
+            return RESULT
+        on_progress(0.3)
         assert background.stop(one, now=timezone.now())
-        for step in range(5000):
-            on_progress(step / 5000)
-            time.sleep(0.002)
+        # As it waits for its worlds, whose progress comes from threads.
+        waits = threading.Thread(target=time.sleep, args=(1,))
+        waits.start()
+        waits.join()
+        waited.append(True)
         return RESULT
 
     monkeypatch.setattr(comparing, "compare", compare)
@@ -280,8 +318,8 @@ def test_one_that_is_stopped_while_it_runs_ends_where_it_is(monkeypatch):
     background.run_waiting()
 
     one.refresh_from_db()
-    assert (one.state, one.result) == (State.STOPPED, None)
-    assert one.progress < 100
+    assert (one.result, waited) == (None, [])
+    assert states() == {"Fewer texts?": State.STOPPED, "next": State.DONE}
 
 
 def test_what_has_its_end_cannot_be_stopped():
