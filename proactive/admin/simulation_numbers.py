@@ -52,7 +52,13 @@ class Row:
         more = abs(after - before)
         if self.kind == Kind.SHARE:
             return f"{sign}{more * 100:.1f} points"
-        told = f"{sign}{say(self.kind, more)}"
+        # As exact as what it is the difference of: 65 cents of $70 are not $0.650.
+        cents = _cents(self.today)
+        told = (
+            f"{sign}${more:,.{cents}f}"
+            if self.kind == Kind.MONEY
+            else f"{sign}{say(self.kind, more)}"
+        )
         return f"{told} ({percent(before, after)})" if before and self.kind != Kind.HOURS else told
 
 

@@ -19,7 +19,8 @@ GLANCE_IS = (
 )
 NO_BAND = "No band yet"
 WAITS_ARE = (
-    "From the instant at which they fall due until the provider takes them, nights included."
+    "From the instant at which they fall due until the provider takes them, nights included. Those "
+    "that fell due before it began are left out."
 )
 WAITS = (
     ("Sent", Kind.COUNT, "sent"),
