@@ -11,26 +11,23 @@ Raw form, mergeable over worlds, for each cadence under "obligations": "owed" an
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from statistics import median
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
-from caregiving.models import Caregiver
 from proactive.declaring import Cadence
 from proactive.simulation.ends import STILL_RUNNING, UNACCOUNTED, Ends, Key
 from proactive.simulation.happenings import Person
-from proactive.simulation.histories import History, histories
+from proactive.simulation.histories import histories
 from proactive.simulation.log import Accepted, Log, Refused
+from proactive.simulation.owing import Obligation, obligations
 from proactive.simulation.spec import Spec
 
 IN_TIME = timedelta(hours=36)
 # What ended so shortly before the world did, no sweep has seen any more.
 GRACE = timedelta(hours=1)
 EXAMPLES = 5
-_MICROSECOND = timedelta(microseconds=1)
 
 # Ends, in words; others carry a number, a code or a rule.
 DELIVERED = "delivered"
@@ -48,30 +45,6 @@ NOT_OVER = "the time was not over when the world ended"
 NO = "no"
 # Of those nobody can ask that it be delivered.
 EXCUSED = (OPTED_OUT, DEAD_NUMBER, TAKEN_OVER, NOT_OVER)
-
-
-@dataclass(frozen=True)
-class Obligation:
-    """`due`: the first instant at which it was owed; `until`: its late limit. `ends`: when a newer
-    occasion began, if one did before the limit; `lapsed`: the rule by which it was no longer owed
-    in the end, "" for none."""
-
-    history: History
-    cadence: Cadence
-    stage: int
-    occasion: datetime
-    due: datetime
-    until: datetime
-    ends: datetime | None
-    lapsed: str
-
-    @property
-    def key(self) -> Key:
-        return self.history.person.key, self.cadence.name, self.stage, self.occasion
-
-    @property
-    def over(self) -> datetime:
-        return self.ends or self.until
 
 
 def draw_up(
@@ -93,60 +66,6 @@ def draw_up(
             )
             entries[cadence.name] = _enter(owed, cadence, book)
     return {"obligations": entries}
-
-
-def obligations(history: History, cadence: Cadence, spec: Spec) -> Iterator[Obligation]:
-    """What fell due to one person within the world.
-
-    Not what had been dealt with before it began: the counter in their row says that.
-    """
-    if not history.exists:
-        return
-    occasions = list(history.values(*cadence.anchor.fields))
-    ends = spec.ends
-    for number, (since, occasion) in enumerate(occasions):
-        newer = occasions[number + 1][1] if number + 1 < len(occasions) else None
-        if newer is not None and newer <= occasion + cadence.due[0]:
-            continue
-        done = (history.first[cadence.counter] or 0) if since is None and cadence.counter else 0
-        for step in cadence.steps:
-            assert step.stage is not None and step.due is not None and step.limit is not None
-            falls_due, until = occasion + step.due, occasion + step.limit
-            if falls_due < spec.starts or step.stage <= done:
-                continue
-            stops = min(one for one in (newer, until, ends) if one is not None)
-            due = _first_owed(history, cadence, falls_due, stops)
-            if due is not None:
-                replaced = newer if newer is not None and newer < until else None
-                last = until - _MICROSECOND
-                lapsed = "" if replaced else _failing(cadence, history.row(last), last)
-                yield Obligation(
-                    history, cadence, step.stage, occasion, due, until, replaced, lapsed
-                )
-
-
-def _first_owed(
-    history: History, cadence: Cadence, since: datetime, stops: datetime
-) -> datetime | None:
-    """The first instant in [since, stops) at which the cadence is for this person."""
-    instant: datetime | None = since
-    while instant is not None and instant < stops:
-        row = history.row(instant)
-        if not _failing(cadence, row, instant):
-            return instant
-        turns = [
-            turn
-            for rule in cadence.who
-            if (turn := rule.next_change(cast(Caregiver, row), instant)) is not None
-        ]
-        changes = [one.clock for one in history.changes if one.clock > instant]
-        instant = min([*turns, *changes], default=None)
-    return None
-
-
-def _failing(cadence: Cadence, row: SimpleNamespace, now: datetime) -> str:
-    rules = (rule for rule in cadence.who if not rule.holds(cast(Caregiver, row), now))
-    return next((rule.name for rule in rules), "")
 
 
 class _Book:

@@ -267,7 +267,7 @@ def _next_band(random: Random, band: str) -> str:
     """From one assessment to the next; the first one is often made because it is hard."""
     bands = BurnoutBand.values
     if not band:
-        return random.choices(bands, weights=(25, 35, 27, 10, 3))[0]
+        return random.choices(bands, weights=(27, 38, 27, 5, 3))[0]
     move = random.choices((-1, 0, 1), weights=(26, 54, 20))[0]
     place = bands.index(band) + move
     return bands[max(0, min(place, len(bands) - 1))]

@@ -15,7 +15,8 @@ from proactive.models import CareAlert, Message, Status
 from proactive.simulation.ends import Ends, ends_from_database
 from proactive.simulation.happenings import Kind
 from proactive.simulation.histories import histories
-from proactive.simulation.ledger import draw_up, hours, obligations, summary
+from proactive.simulation.ledger import draw_up, hours, summary
+from proactive.simulation.owing import obligations
 from proactive.simulation.spec import Spec
 from tests.factories import CaregiverFactory, MessageFactory
 from tests.proactive.simulation.logs import (
