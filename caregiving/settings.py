@@ -465,7 +465,7 @@ UNFOLD = {
         _stylesheet(area)
         for area in (
             *("base", "accessibility", "confirming"),
-            *("home", "people", "person", "alerts", "policy", "account"),
+            *("home", "people", "person", "alerts", "policy", "simulation", "account"),
         )
     ],
     "SCRIPTS": [lambda request: static("proactive/accessibility.js")],

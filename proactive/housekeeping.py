@@ -9,8 +9,14 @@ from importlib import import_module
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 
+from proactive.models import Simulation
+
 # Whoever asks who signed in asks about the last months; what they did is in the audit.
 SIGN_INS_LAST = timedelta(days=365)
+# What came of a question about the policy of a quarter ago helps nobody to decide today; the latest
+# stay all the same, for a service that asks rarely.
+SIMULATIONS_LAST = timedelta(days=90)
+SIMULATIONS_KEPT = 100
 
 
 def forget_sessions() -> None:
@@ -27,3 +33,11 @@ def forget_sign_ins(*, now: datetime) -> None:
     for log in (AccessLog, AccessFailureLog):
         log.objects.filter(attempt_time__lte=now - SIGN_INS_LAST).delete()
     AccessAttempt.objects.filter(attempt_time__lte=now - settings.AXES_COOLOFF_TIME).delete()
+
+
+def forget_simulations(*, now: datetime) -> None:
+    """Those older than `SIMULATIONS_LAST`, but for the latest `SIMULATIONS_KEPT`."""
+    latest = Simulation.objects.order_by("-created_at", "-pk").values_list("pk", flat=True)
+    Simulation.objects.filter(created_at__lte=now - SIMULATIONS_LAST).exclude(
+        pk__in=list(latest[:SIMULATIONS_KEPT])
+    ).delete()

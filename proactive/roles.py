@@ -42,7 +42,8 @@ VIEWER = Role(
 )
 COORDINATOR = Role(
     "Care coordinator",
-    "Looks after people: reads, calls, acts for them, settles what is unknown, closes alerts.",
+    "Looks after people: reads, calls, acts for them, settles what is unknown, closes alerts; asks "
+    "what another policy would do.",
     (
         "caregiving.see_number",
         "caregiving.add_caregiver",
@@ -53,6 +54,8 @@ COORDINATOR = Role(
         "proactive.change_carealert",
         "proactive.view_note",
         "proactive.add_note",
+        "proactive.view_simulation",
+        "proactive.simulate",
     ),
     VIEWER,
 )

@@ -64,6 +64,7 @@ def tidy_up() -> None:
             "forget_sessions": housekeeping.forget_sessions,
             "forget_sign_ins": partial(housekeeping.forget_sign_ins, now=now),
             "forget_uploads": partial(importing_uploads.forget_old, now=now),
+            "forget_simulations": partial(housekeeping.forget_simulations, now=now),
         },
     )
 

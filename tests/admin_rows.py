@@ -4,8 +4,10 @@ Half of all that hangs on a person hangs on the first one, so that their page ha
 history of all; the row that is shown is the newest.
 """
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,6 +31,7 @@ from proactive.models import (
     Message,
     Note,
     RefusedWebhook,
+    Simulation,
     Status,
     Sweep,
 )
@@ -51,6 +54,10 @@ ENDS = ("unknown", "delivered", "sent", "undelivered", "failed", "cancelled", "s
 # What nobody may read without a permission; to be looked for on pages.
 BODY = "Only for whoever may read it"
 WRITTEN = "Mom fell again, only for whoever may read it"
+# What came of a comparison, as it is kept.
+COMPARISON = json.loads(
+    Path(__file__).parent.joinpath("proactive/simulation/sample_comparison.json").read_text()
+)
 
 
 def one_of_each() -> dict[str, Model]:
@@ -116,6 +123,7 @@ READY: dict[str, Callable[[datetime], dict[str, Any]]] = {
     "switch_on": lambda now: {"is_on": False},
     "back_to_original": lambda now: {"body": "Hello from somebody else."},
     "release": lambda now: {"claimed_by": User.objects.first(), "claimed_at": now},
+    "stop": lambda now: {"state": "waiting", "finished_at": None},
     "reopen": lambda now: {"resolved_at": now},
 }
 
@@ -203,6 +211,23 @@ def grow_to(count: int) -> None:
             target_id=str(whose(i).pk),
             target_label=str(whose(i)),
             caregiver=whose(i),
+        ),
+    )
+    _grow(
+        Simulation,
+        count,
+        lambda i: Simulation(
+            question="Would fewer texts do?",
+            by=users[i],
+            request=COMPARISON["request"],
+            changed="; ".join(COMPARISON["changes"]),
+            state=Simulation.State.DONE,
+            created_at=before(i),
+            started_at=before(i),
+            finished_at=before(i),
+            progress=100,
+            # Of the row that is shown; ten thousand of them would be most of what is made here.
+            result=None if i else COMPARISON,
         ),
     )
     _grow(

@@ -27,6 +27,13 @@ NEW: dict[str, dict[str, Any]] = {
     },
     "auth.group": {"name": "Night shift"},
     "proactive.cadenceswitch": {"cadence": "everything"},
+    "proactive.simulation": {
+        "whose": "synthetic",
+        "people": "200",
+        "days": "14",
+        "writing": "silent",
+        "policy:wellness.high.every": "4 days",
+    },
     "django_celery_beat.periodictask": {"name": "Another"},
     "django_celery_beat.intervalschedule": {"every": "7"},
     "django_celery_beat.solarschedule": {"latitude": "42"},

@@ -65,6 +65,7 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
             ),
             _list_of("proactive.messagetemplate", "Words", "edit_note"),
             _list_of("proactive.cadenceswitch", "Switches", "toggle_on"),
+            _list_of("proactive.simulation", "What if?", "science"),
         ),
     ),
     (

@@ -26,6 +26,17 @@ RULE_SAYS: dict[str, str] = {
     "window": "where they are it was too early or too late in the day",
 }
 
+# The promises of the service, and what it would be to break one.
+PROMISE_SAYS: dict[str, str] = {
+    "cap": "two texts to one person within 24 hours",
+    "once": "one stage sent twice",
+    "consent": "a text after an opt-out",
+    "hours": "a text outside the local hours",
+    "accounted": "a follow-up that was due and has no end",
+    "stop": "a text to somebody who had churned",
+    "explainable": "an explanation that differs from what the sweep does",
+}
+
 
 def status_in_words(message: Message) -> str:
     """Such as "Unknown: nobody knows whether it arrived"."""

@@ -1,5 +1,5 @@
 """What outreach keeps: every text and its end, each sweep, the words, the switches, the
-alerts, and what staff did."""
+alerts, what staff did and what they asked about another policy."""
 
 from proactive.models.alerts import CareAlert
 from proactive.models.audit import AuditEntry
@@ -7,6 +7,7 @@ from proactive.models.carriage import RefusedWebhook, Sender
 from proactive.models.messages import RANKED, WAITING, Message, MessageQuerySet, Status
 from proactive.models.notes import Note
 from proactive.models.policy import CadenceSwitch, MessageTemplate
+from proactive.models.simulations import Simulation, SimulationQuerySet
 from proactive.models.sweeps import Sweep
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "Note",
     "RefusedWebhook",
     "Sender",
+    "Simulation",
+    "SimulationQuerySet",
     "Status",
     "Sweep",
 ]

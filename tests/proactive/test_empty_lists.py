@@ -20,6 +20,7 @@ def html(client, model, **query):
         ("proactive_message", "A sweep queues a text for everybody who is due"),
         ("caregiving_inboundmessage", "Nobody has written"),
         ("proactive_cadenceswitch", "all cadences send"),
+        ("proactive_simulation", "before anybody switches it on"),
         ("proactive_auditentry", "Whatever staff do"),
     ],
 )

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from caregiving.models import ImportUpload
 from proactive import housekeeping, stopping
-from proactive.models import AuditEntry, CareAlert
+from proactive.models import AuditEntry, CareAlert, Simulation
 from proactive.tasks import tidy_up
 from tests.factories import MessageFactory
 
@@ -82,6 +82,28 @@ def test_a_file_that_was_brought_for_import_goes_after_its_hour():
     tidy_up()
 
     assert list(ImportUpload.objects.all()) == [kept]
+
+
+def test_simulations_are_kept_for_90_days_and_the_latest_hundred_for_longer():
+    now = timezone.now()
+    ages = [91 * DAY, *([92 * DAY] * 50), *([DAY] * 60), *([95 * DAY] * 10)]
+    Simulation.objects.bulk_create(
+        Simulation(question="?", request={}, created_at=now - age) for age in ages
+    )
+
+    tidy_up()
+
+    kept = Simulation.objects.order_by("created_at").values_list("created_at", flat=True)
+    assert [round((now - one) / DAY) for one in kept] == [*([92] * 39), 91, *([1] * 60)]
+
+    Simulation.objects.bulk_create(
+        Simulation(question="?", request={}, created_at=now) for _ in range(100)
+    )
+
+    tidy_up()
+
+    # The young ones stay, however many there are.
+    assert Simulation.objects.count() == 160
 
 
 def test_what_happened_with_people_stays():

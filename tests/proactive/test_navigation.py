@@ -101,6 +101,7 @@ def test_open_alerts_are_counted_on_every_page_up_to_99(client):
         ("/admin/", "Home"),
         ("/admin/proactive/cadenceswitch/policy/", "Cadences"),
         ("/admin/proactive/cadenceswitch/", "Switches"),
+        ("/admin/proactive/simulation/add/", "What if?"),
         ("/admin/proactive/message/", "Texts"),
         ("/admin/caregiving/caregiver/1/change/", "People"),
     ],

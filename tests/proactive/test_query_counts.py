@@ -53,6 +53,12 @@ def test_every_page_costs_as_many_queries_for_10000_rows_as_for_100_and_for_10(c
     assert len(measured[MANY]) > 40
 
 
+@pytest.fixture(autouse=True)
+def sessions(settings):
+    """In the cookie: one in the database is written once a minute, on whatever page that comes."""
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+
+
 class Cost(NamedTuple):
     queries: int
     size: int  # bytes

@@ -30,10 +30,11 @@ def test_each_role_may_what_the_one_before_may():
     assert all(fewer < more for fewer, more in pairwise(names))
 
 
-def test_reading_texts_whole_numbers_exporting_and_the_policy_are_permissions_of_their_own():
+def test_what_is_sensitive_takes_a_permission_of_its_own():
     sensitive = {
         "caregiving.see_number": COORDINATOR,
         "proactive.see_body": COORDINATOR,
+        "proactive.simulate": COORDINATOR,
         "proactive.export_list": LEAD,
         "proactive.change_policy": LEAD,
         "proactive.view_auditentry": ADMINISTRATOR,

@@ -1,8 +1,6 @@
-// The clocks of the home page go on without a request, and its charts take the colours of the page.
+// The clocks of the home page go on without a request.
 (() => {
   "use strict";
-
-  // --- Clocks ---
 
   // As proactive/admin/moments.py says it.
   const words = (milliseconds) => {
@@ -31,19 +29,6 @@
     update();
     setInterval(update, 60000);
   };
-
-  // --- Charts ---
-
-  // Before Unfold draws them, and before it redraws them when the page turns dark or light.
-  const colourCharts = () => {
-    const style = getComputedStyle(document.documentElement);
-    const isDark = document.documentElement.classList.contains("dark");
-    const colour = (light, dark) => style.getPropertyValue(`--color-base-${isDark ? dark : light}`).trim();
-    Chart.defaults.color = colour(600, 300);
-    Chart.defaults.borderColor = colour(300, 700);
-  };
-  colourCharts();
-  new MutationObserver(colourCharts).observe(document.documentElement, { attributeFilter: ["class"] });
 
   document.addEventListener("DOMContentLoaded", startClocks);
 })();
