@@ -15,7 +15,7 @@ from caregiving.csv_cells import harmless
 from caregiving.management.base import ReportingCommand
 from proactive.management.base import add_at, parse_at
 from proactive.simulation import comparing, policy
-from proactive.simulation.side_by_side import rows, say
+from proactive.simulation.side_by_side import difference, rows, say
 
 
 class Command(ReportingCommand):
@@ -122,16 +122,23 @@ class Command(ReportingCommand):
         console = self.console()
         for line in _opening(result):
             console.print(line)
-        shown = (row for row in rows(result) if not row.is_detail)
         is_compared = result["changed"] is not None
+        headings = ["today", "changed", "difference"] if is_compared else ["today"]
+        table = Table("", *headings)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        shown = (row for row in rows(result) if not row.is_detail)
         for section, of_section in groupby(shown, key=lambda row: row.section):
-            table = Table(section, *(["today", "changed"] if is_compared else ["today"]))
-            for column in table.columns[1:]:
-                column.justify = "right"
+            table.add_section()
+            table.add_row(section, style="bold")
             for row in of_section:
-                numbers = [row.today, row.changed] if is_compared else [row.today]
-                table.add_row(row.figure, *(say(row.unit, number) for number in numbers))
-            console.print(table)
+                cells = [say(row.unit, row.today)]
+                if is_compared:
+                    cells += [say(row.unit, row.changed), difference(row)]
+                table.add_row(f"  {row.figure}", *cells)
+        console.print(table)
+        if not _broken(result):
+            console.print("No promise was broken (docs/promises.md says what they are).")
 
 
 def _opening(result: dict[str, Any]) -> Iterator[str]:
@@ -150,21 +157,26 @@ def _opening(result: dict[str, Any]) -> Iterator[str]:
     )
     if people["taken"] < people["all"]:
         yield "Counts and cost are scaled up to all of them; rates, shares and waits are not."
+    for key, of in result["switched_off"].items():
+        yield f"Switched off today, and so here: {of}. --change {key}=on asks what if it were on."
     for change in result["changes"]:
         yield f"Changed: {change}."
     if result["changed"] is None:
         yield "No change was asked for: --change compares, --list-settings shows what there is."
 
 
-def _complain(result: dict[str, Any]) -> None:
-    """A policy that breaks a promise in simulation must not go unnoticed in a script either."""
-    broken = [
+def _broken(result: dict[str, Any]) -> list[str]:
+    return [
         f"{arm} policy: {promise} ({count:,} times)"
         for arm in ("today", "changed")
         for promise, count in ((result["broken_promises"][arm] or {}).get("broken") or {}).items()
         if count
     ]
-    if broken:
+
+
+def _complain(result: dict[str, Any]) -> None:
+    """A policy that breaks a promise in simulation must not go unnoticed in a script either."""
+    if broken := _broken(result):
         raise CommandError(
             f"Promises were broken in simulation. {'; '.join(broken)}. What each of them says: "
             "docs/promises.md. With --synthetic --json, examples are listed."
