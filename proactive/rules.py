@@ -11,7 +11,7 @@ To keep a `Q` readable for all of them, rules are written without negation, comp
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache, reduce
+from functools import cache, lru_cache, reduce
 from operator import and_
 from zoneinfo import ZoneInfo
 
@@ -246,12 +246,17 @@ def in_window(window: Window) -> Rule:
 def _in_places(window: Window, now: datetime) -> Q:
     """Who is in an open window, by name of zone: the database keeps names and no clocks."""
     given = frozenset(name for name in zones.known() if window.is_open([ZoneInfo(name)], now))
-    derived = frozenset(
-        names
-        for names in (*zones.derivable(), "")
-        if window.is_open(zones.of(time_zone="", derived_zones=names), now)
-    )
+    derived = frozenset(names for names, there in _derivable_places() if there and there <= given)
     return Q(time_zone__one_of=given) | Q(time_zone="", derived_zones__one_of=derived)
+
+
+@cache
+def _derivable_places() -> list[tuple[str, frozenset[str]]]:
+    """What `derived_zones` may hold, with the zones that each of it stands for."""
+    return [
+        (names, frozenset(zone.key for zone in zones.of(time_zone="", derived_zones=names)))
+        for names in (*zones.derivable(), "")
+    ]
 
 
 # --- Who a cadence is for ---

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
@@ -59,7 +60,7 @@ def run_sweep(
     now = now or timezone.now()
     chosen = _chosen(cadences)
     sweep = Sweep.objects.create(now=now, dry_run=dry_run)
-    run = _Run(sweep, now, Switchboard.load(), Wording.load())
+    run = _Run(sweep, now, Switchboard.load())
     try:
         if not dry_run:
             events.adopt_earlier_texts()
@@ -109,13 +110,10 @@ def to_churn(*, now: datetime) -> CaregiverQuerySet:
 class _Run:
     """The state of one sweep: what was read at its start, and what it has counted so far."""
 
-    def __init__(
-        self, sweep: Sweep, now: datetime, switchboard: Switchboard, wording: Wording
-    ) -> None:
+    def __init__(self, sweep: Sweep, now: datetime, switchboard: Switchboard) -> None:
         self.sweep = sweep
         self.now = now
         self.switchboard = switchboard
-        self.wording = wording
         self.queued: Counter[str] = Counter()
         self.superseded: Counter[str] = Counter()
         self.churned = 0
@@ -126,6 +124,11 @@ class _Run:
         self._held_by: Limit | None = None
         # By cadence, what the guard has read already: nothing is asked for twice.
         self._found: dict[str, list[list[int]]] | None = None
+
+    @cached_property
+    def wording(self) -> Wording:
+        """Read when the first text is written; most sweeps write none."""
+        return Wording.load()
 
     def record(self) -> None:
         """Put what has been counted so far on the record of the sweep."""

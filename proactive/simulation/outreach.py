@@ -35,8 +35,8 @@ from proactive.switches import Switchboard
 
 # Whoever looks at the provider's console settles what is unknown after so long.
 LOOKS_AFTER = timedelta(hours=3)
-# A second opinion costs more than the look that it goes with.
-OPINION_EVERY = 4
+# A second opinion costs much more than the look that it goes with.
+OPINION_EVERY = 20
 BATCH = 1000
 
 logger = logging.getLogger(__name__)

@@ -20,6 +20,7 @@ from proactive.sms.gateway import Outcome, Report, SmsError
 TIMEOUT_SECONDS = 10.0
 # How long the list still has a text that somebody looks for.
 LISTED = timedelta(days=3)
+FIRST_REPORTS = 0.3
 
 # Schedules a report on a text, by message id, at an instant of the world's time.
 Tell = Callable[[datetime, str, Report], None]
@@ -217,7 +218,11 @@ class Provider:
         """Schedule the reports on it; some get lost, repeat themselves or overtake each other."""
         rates = self.faults.rates
         assert text.ended_at is not None
-        reports = [(text.at + timedelta(seconds=random.uniform(0, 2)), Report(text.sid, "sent"))]
+        reports = []
+        # Of most texts the first report says already that they have arrived.
+        if text.status == "sent" or random.random() < FIRST_REPORTS:
+            handed_over = text.at + timedelta(seconds=random.uniform(0, 2))
+            reports.append((handed_over, Report(text.sid, "sent")))
         if text.status != "sent":
             last = Report(text.sid, text.status, text.code)
             reports.append((text.ended_at + timedelta(seconds=random.uniform(0, 2)), last))
