@@ -1,4 +1,5 @@
 import csv
+import signal
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,7 +87,7 @@ class Command(ReportingCommand):
         if options["csv"]:
             _claim(Path(options["csv"]))
         try:
-            with _progress(is_shown=not options["json"]) as on_progress:
+            with _ending_in_order(), _progress(is_shown=not options["json"]) as on_progress:
                 result = comparing.compare(request, on_progress=on_progress, now=now)
         except comparing.Unanswered as error:
             raise CommandError(str(error)) from error
@@ -198,6 +199,21 @@ def _write_csv(path: Path, result: dict[str, Any]) -> None:
         for row in rows(result):
             figure = harmless(f"{row.section}: {row.figure}")
             writer.writerow((figure, row.unit.value, row.today, row.changed))
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Whoever ends this, or closes its terminal, ends it as Ctrl-C does: the copy is removed."""
+
+    def leave(signal_number: int, _: object) -> None:
+        raise SystemExit(128 + signal_number)
+
+    before = {one: signal.signal(one, leave) for one in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 @contextmanager

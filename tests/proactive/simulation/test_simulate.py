@@ -5,6 +5,7 @@ What a world does is stood in for here; the worlds themselves have tests of thei
 
 import csv
 import json
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -320,6 +321,17 @@ def test_a_world_that_died_says_what_it_said_last(worlds, monkeypatch):
         "A simulated world ended before its time: sqlite3.OperationalError: database or disk is "
         "full"
     )
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+def test_the_copy_is_gone_also_when_the_command_is_ended(worlds, monkeypatch, ending):
+    before = signal.getsignal(ending)
+    monkeypatch.setattr(comparing.running, "run", lambda *a, **b: signal.raise_signal(ending))
+    with pytest.raises(SystemExit) as left:
+        run("simulate")
+    assert left.value.code == 128 + ending
+    assert not worlds.copies[0][0].parent.exists()
+    assert signal.getsignal(ending) == before
 
 
 def test_a_broken_promise_is_a_failure(worlds):
