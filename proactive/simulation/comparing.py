@@ -70,6 +70,7 @@ def compare(
     try:
         changes = policy.parse(request.changes)
         in_words = policy.describe(changes)
+        off = {} if request.synthetic else _switched_off(changes)
     except ValueError as error:
         raise Unanswered(str(error)) from error
     with tempfile.TemporaryDirectory(prefix="simulate-") as folder:
@@ -106,6 +107,7 @@ def compare(
         "from": now.isoformat(),
         "people": {"all": everybody, "taken": taken},
         "changes": in_words,
+        "switched_off": off,
         "today": shown(today),
         "changed": shown(changed) if changed else None,
         "broken_promises": {
@@ -116,6 +118,17 @@ def compare(
             "today": ledger.summary(today["ledger"]),
             "changed": ledger.summary(changed["ledger"]) if changed else None,
         },
+    }
+
+
+def _switched_off(changes: list[policy.Change]) -> dict[str, str]:
+    """{setting: label} of what staff or the system have off, which a copy has off as well; without
+    what is changed, as that is told there."""
+    changed = {change.key for change in changes}
+    return {
+        one.key: one.of
+        for one in policy.settable()
+        if one.value is False and one.key not in changed
     }
 
 

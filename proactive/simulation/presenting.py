@@ -6,6 +6,7 @@ they hold for each of them.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from caregiving.models import BurnoutBand
@@ -19,6 +20,8 @@ MONTH_DAYS = 30
 # Upper ends of the bars of a chart of waits, in hours; the last bar is open.
 WAIT_BARS = (1, 2, 4, 8, 13, 24, 36, 48, 72)
 SOON_HOURS = 36
+# Whatever goes out within some beats of falling due was not held back.
+AT_ONCE_MINUTES = 60
 # The worst first, as staff look for them.
 BANDS = (
     *((band.value, band.label) for band in reversed(BurnoutBand)),
@@ -37,7 +40,7 @@ def present(raw: dict[str, Any], *, segment_cost: float, scale: float = 1.0) -> 
         "texts": _texts(raw, scale),
         "cost": _cost(raw, days, segment_cost, scale),
         "gate": _gate(raw, days),
-        "deferred": _deferred(raw),
+        "deferred": _deferred(raw, scale),
         "waits": [_waits(raw, name, scale) for name in _ordered(raw["waits"] | raw["unsent"])],
         "people_end": {name: _scaled(n, scale) for name, n in raw["people_end"].items()},
         "answers": _answers(raw),
@@ -150,14 +153,21 @@ def _gate(raw: dict[str, Any], days: int) -> dict[str, float | None]:
     }
 
 
-def _deferred(raw: dict[str, Any]) -> dict[str, Any]:
+def _deferred(raw: dict[str, Any], scale: float) -> dict[str, Any]:
+    """`share_waited`: of the stages that were sent, those that had to wait for more than an hour.
+    `share` is of the looks at somebody who was owed a text. One looks after a beat, when whoever is
+    still owed something was held back: it says by what (`by_rule`) rather than how often.
+    `people`: how many were held back at a time, on average; who is in two cadences counts twice."""
     by_rule: Counter[str] = Counter()
     for rules in raw["deferred"].values():
         by_rule.update(rules)
     owed = sum(raw["owed"].values())
+    times = raw["looks"] / raw["worlds"]
     return {
         "owed_looks": owed,
         "share": _ratio(by_rule.total(), owed),
+        "share_waited": _waited(raw["waits"].values()),
+        "people": _ratio(by_rule.total() * scale, times),
         "by_rule": [
             {"rule": rule, "share": _ratio(count, owed)}
             for rule, count in sorted(by_rule.items(), key=lambda one: (-one[1], one[0]))
@@ -168,6 +178,7 @@ def _deferred(raw: dict[str, Any]) -> dict[str, Any]:
                 "label": _label(name),
                 "owed_looks": looks,
                 "share": _ratio(sum(raw["deferred"].get(name, {}).values()), looks),
+                "share_waited": _waited([raw["waits"].get(name, {})]),
                 "by_rule": {
                     rule: _ratio(count, looks)
                     for rule, count in sorted(raw["deferred"].get(name, {}).items())
@@ -176,6 +187,14 @@ def _deferred(raw: dict[str, Any]) -> dict[str, Any]:
             for name, looks in _ordered(raw["owed"]).items()
         ],
     }
+
+
+def _waited(waits: Iterable[dict[str, int]]) -> float | None:
+    together: Counter[str] = Counter()
+    for minutes in waits:
+        together.update(minutes)
+    long = sum(n for minutes, n in together.items() if int(minutes) > AT_ONCE_MINUTES)
+    return _ratio(long, together.total())
 
 
 # --- How long it takes ---

@@ -18,6 +18,7 @@ class Unit(StrEnum):
     PER_1000 = "per 1,000 person-days owed"
     DOLLARS = "US dollars"
     SHARE = "share of 1"
+    NUMBER = "number"
     HOURS = "hours"
 
 
@@ -55,6 +56,8 @@ def say(unit: Unit, number: float | None) -> str:
             return f"{round(number):,}"
         case Unit.RATE:
             return f"{number:.2f}"
+        case Unit.NUMBER:
+            return f"{number:,.1f}"
         case Unit.DOLLARS:
             # A person costs a few cents a month.
             return f"${number:,.2f}" if number >= 1 or not number else f"${number:.4f}"
@@ -69,9 +72,19 @@ _Arms = list[dict[str, Any] | None]
 
 
 def _row(
-    section: str, figure: str, unit: Unit, arms: _Arms, *path: str, is_detail: bool = False
+    section: str,
+    figure: str,
+    unit: Unit,
+    arms: _Arms,
+    *path: str,
+    is_detail: bool = False,
+    otherwise: float | None = None,
 ) -> Row:
-    today, changed = (_at(arm, path) for arm in arms)
+    """`otherwise`: what is counted where a policy has nothing under `path`."""
+    today, changed = (
+        None if arm is None else otherwise if (found := _at(arm, path)) is None else found
+        for arm in arms
+    )
     return Row(section, figure, unit, today, changed, is_detail)
 
 
@@ -85,10 +98,13 @@ def _at(arm: Any, path: tuple[str, ...]) -> Any:
 
 def _side_by_side(arms: _Arms, key: str, *path: str) -> Iterator[tuple[dict[str, Any], _Arms]]:
     """The entries of a list under `path` that are about the same `key`; one of each for words."""
-    found = [{entry[key]: entry for entry in _at(arm, path) or []} for arm in arms]
-    for name in dict.fromkeys(name for entries in found for name in entries):
-        pair: _Arms = [entries.get(name) for entries in found]
-        yield next(one for one in pair if one is not None), pair
+    found = [
+        None if arm is None else {entry[key]: entry for entry in _at(arm, path) or []}
+        for arm in arms
+    ]
+    for name in dict.fromkeys(name for entries in found for name in entries or {}):
+        pair: _Arms = [None if entries is None else entries.get(name, {}) for entries in found]
+        yield next(one for one in pair if one), pair
 
 
 def _texts(arms: _Arms) -> Iterator[Row]:
@@ -101,7 +117,7 @@ def _texts(arms: _Arms) -> Iterator[Row]:
         figure = f"everybody, week {entry['week']}"
         yield _row(section, figure, Unit.RATE, pair, "per_person_week", is_detail=True)
     for entry, pair in _side_by_side(arms, "cadence", "texts", "by_cadence"):
-        yield _row("Texts", entry["label"].lower(), Unit.COUNT, pair, "texts")
+        yield _row("Texts", entry["label"].lower(), Unit.COUNT, pair, "texts", otherwise=0)
     yield _row("Texts", "in all", Unit.COUNT, arms, "texts", "all")
 
 
@@ -127,10 +143,10 @@ def _people(arms: _Arms) -> Iterator[Row]:
 
 _WAITS = (
     ("sent", Unit.COUNT, "sent"),
-    ("half of them within", Unit.HOURS, "median_hours"),
-    ("95 of 100 within", Unit.HOURS, "p95_hours"),
-    ("the latest after", Unit.HOURS, "worst_hours"),
-    ("within 36 hours", Unit.SHARE, "share_within_36_hours"),
+    ("half of them sent within", Unit.HOURS, "median_hours"),
+    ("95 of 100 sent within", Unit.HOURS, "p95_hours"),
+    ("the latest sent after", Unit.HOURS, "worst_hours"),
+    ("sent within 36 hours", Unit.SHARE, "share_within_36_hours"),
     ("overtaken by the next stage", Unit.COUNT, "superseded"),
     ("failed", Unit.COUNT, "failed"),
 )
@@ -140,9 +156,10 @@ def _waits(arms: _Arms) -> Iterator[Row]:
     for entry, pair in _side_by_side(arms, "cadence", "waits"):
         name = entry["cadence"]
         is_detail = not (name in BY_NAME and BY_NAME[name].vital)
-        section = f"{entry['label']}: from due until the provider took it"
+        section = f"{entry['label']}: how long after it fell due"
         for figure, unit, key in _WAITS:
-            yield _row(section, figure, unit, pair, key, is_detail=is_detail)
+            otherwise = 0 if unit is Unit.COUNT else None
+            yield _row(section, figure, unit, pair, key, is_detail=is_detail, otherwise=otherwise)
 
 
 def _ends(result: dict[str, Any]) -> Iterator[Row]:
@@ -153,32 +170,64 @@ def _ends(result: dict[str, Any]) -> Iterator[Row]:
         pair: _Arms = [_at(book, (name,)) for book in books]
         if pair[0] is None:
             continue
-        section = f"{cadence.label}: what became of each that fell due"
+        section = f"{cadence.label}: what became of it"
+        vital = cadence.vital
+        yield _row(
+            section,
+            "delivered within 36 hours, if possible",
+            *(Unit.SHARE, pair, "within_36h_share"),
+            is_detail=not vital,
+        )
         ends: _Arms = [_at(one, ("ends",)) for one in pair]
         for end in dict.fromkeys(end for one in ends for end in one or {}):
             today, changed = (
                 None if one is None else round(one.get(end, 0) * scale) for one in ends
             )
-            yield Row(section, end, Unit.COUNT, today, changed, is_detail=not cadence.vital)
+            yield Row(section, end, Unit.COUNT, today, changed, is_detail=not vital)
 
 
 def _held_back(arms: _Arms) -> Iterator[Row]:
-    section = "Held back: of the looks at somebody who was owed a text"
-    gate = "times the 24-hour gate was met"
-    yield _row(section, gate, Unit.PER_1000, arms, "gate", "per_1000_person_days_owed")
-    yield _row(section, "held back, for whatever reason", Unit.SHARE, arms, "deferred", "share")
+    section = "Held back"
+    waited = "stages that waited over an hour"
+    yield _row(section, waited, Unit.SHARE, arms, "deferred", "share_waited")
+    yield _row(section, "people at a time, on average", Unit.NUMBER, arms, "deferred", "people")
     for entry, pair in _side_by_side(arms, "rule", "deferred", "by_rule"):
-        yield _row(section, f"by the {entry['rule']}", Unit.SHARE, pair, "share")
+        yield _row(
+            section, f"of those, by the {entry['rule']}", Unit.SHARE, pair, "share", otherwise=0
+        )
+    gate = "looks that met the 24-hour gate"
+    yield _row(
+        section, gate, Unit.PER_1000, arms, "gate", "per_1000_person_days_owed", is_detail=True
+    )
     for entry, pair in _side_by_side(arms, "cadence", "deferred", "by_cadence"):
         label = entry["label"].lower()
-        yield _row(section, label, Unit.SHARE, pair, "share", is_detail=True)
+        figure = f"{label}: {waited}"
+        yield _row(section, figure, Unit.SHARE, pair, "share_waited", is_detail=True)
         rules = dict.fromkeys(rule for one in pair for rule in (_at(one, ("by_rule",)) or {}))
         for rule in rules:
-            figure = f"{label}, by the {rule}"
-            yield _row(section, figure, Unit.SHARE, pair, "by_rule", rule, is_detail=True)
+            figure = f"{label}: of those held back, by the {rule}"
+            yield _row(
+                section, figure, Unit.SHARE, pair, "by_rule", rule, is_detail=True, otherwise=0
+            )
 
 
 def _promises(result: dict[str, Any]) -> Iterator[Row]:
     judged: _Arms = [result["broken_promises"]["today"], result["broken_promises"]["changed"]]
     for promise in _at(judged[0], ("broken",)) or {}:
-        yield _row("Broken promises", promise, Unit.COUNT, judged, "broken", promise)
+        yield _row(
+            "Broken promises", promise, Unit.COUNT, judged, "broken", promise, is_detail=True
+        )
+
+
+def difference(row: Row) -> str:
+    """`+12 %`, `-1.5 points` of a share; "" where it is the same or there is nothing to compare."""
+    if (
+        row.today is None
+        or row.changed is None
+        or say(row.unit, row.today) == say(row.unit, row.changed)
+    ):
+        return ""
+    more = row.changed - row.today
+    if row.unit is Unit.SHARE:
+        return f"{100 * more:+.1f} points"
+    return f"{100 * more / row.today:+.0f} %" if row.today else ""

@@ -1,4 +1,5 @@
 import csv
+import signal
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from caregiving.csv_cells import harmless
 from caregiving.management.base import ReportingCommand
 from proactive.management.base import add_at, parse_at
 from proactive.simulation import comparing, policy
-from proactive.simulation.side_by_side import rows, say
+from proactive.simulation.side_by_side import difference, rows, say
 
 
 class Command(ReportingCommand):
@@ -86,7 +87,7 @@ class Command(ReportingCommand):
         if options["csv"]:
             _claim(Path(options["csv"]))
         try:
-            with _progress(is_shown=not options["json"]) as on_progress:
+            with _ending_in_order(), _progress(is_shown=not options["json"]) as on_progress:
                 result = comparing.compare(request, on_progress=on_progress, now=now)
         except comparing.Unanswered as error:
             raise CommandError(str(error)) from error
@@ -122,16 +123,23 @@ class Command(ReportingCommand):
         console = self.console()
         for line in _opening(result):
             console.print(line)
-        shown = (row for row in rows(result) if not row.is_detail)
         is_compared = result["changed"] is not None
+        headings = ["today", "changed", "difference"] if is_compared else ["today"]
+        table = Table("", *headings)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        shown = (row for row in rows(result) if not row.is_detail)
         for section, of_section in groupby(shown, key=lambda row: row.section):
-            table = Table(section, *(["today", "changed"] if is_compared else ["today"]))
-            for column in table.columns[1:]:
-                column.justify = "right"
+            table.add_section()
+            table.add_row(section, style="bold")
             for row in of_section:
-                numbers = [row.today, row.changed] if is_compared else [row.today]
-                table.add_row(row.figure, *(say(row.unit, number) for number in numbers))
-            console.print(table)
+                cells = [say(row.unit, row.today)]
+                if is_compared:
+                    cells += [say(row.unit, row.changed), difference(row)]
+                table.add_row(f"  {row.figure}", *cells)
+        console.print(table)
+        if not _broken(result):
+            console.print("No promise was broken (docs/promises.md says what they are).")
 
 
 def _opening(result: dict[str, Any]) -> Iterator[str]:
@@ -150,21 +158,26 @@ def _opening(result: dict[str, Any]) -> Iterator[str]:
     )
     if people["taken"] < people["all"]:
         yield "Counts and cost are scaled up to all of them; rates, shares and waits are not."
+    for key, of in result["switched_off"].items():
+        yield f"Switched off today, and so here: {of}. --change {key}=on asks what if it were on."
     for change in result["changes"]:
         yield f"Changed: {change}."
     if result["changed"] is None:
         yield "No change was asked for: --change compares, --list-settings shows what there is."
 
 
-def _complain(result: dict[str, Any]) -> None:
-    """A policy that breaks a promise in simulation must not go unnoticed in a script either."""
-    broken = [
+def _broken(result: dict[str, Any]) -> list[str]:
+    return [
         f"{arm} policy: {promise} ({count:,} times)"
         for arm in ("today", "changed")
         for promise, count in ((result["broken_promises"][arm] or {}).get("broken") or {}).items()
         if count
     ]
-    if broken:
+
+
+def _complain(result: dict[str, Any]) -> None:
+    """A policy that breaks a promise in simulation must not go unnoticed in a script either."""
+    if broken := _broken(result):
         raise CommandError(
             f"Promises were broken in simulation. {'; '.join(broken)}. What each of them says: "
             "docs/promises.md. With --synthetic --json, examples are listed."
@@ -186,6 +199,21 @@ def _write_csv(path: Path, result: dict[str, Any]) -> None:
         for row in rows(result):
             figure = harmless(f"{row.section}: {row.figure}")
             writer.writerow((figure, row.unit.value, row.today, row.changed))
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Whoever ends this, or closes its terminal, ends it as Ctrl-C does: the copy is removed."""
+
+    def leave(signal_number: int, _: object) -> None:
+        raise SystemExit(128 + signal_number)
+
+    before = {one: signal.signal(one, leave) for one in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 @contextmanager

@@ -165,6 +165,22 @@ def test_shares_are_of_the_looks_at_which_a_text_was_owed():
     }
 
 
+def test_whoever_is_held_back_is_counted_by_time():
+    log = Log(looks=40, deferred={"wellness": {"gate": 30, "window": 50}})
+    assert shown(log, [somebody()], scale=3)["deferred"]["people"] == 6
+
+
+def test_a_stage_that_waited_for_more_than_an_hour_was_deferred():
+    accepted = followups(0.2, 1, 1.1, 9)
+    accepted.append(text(9 * DAY, 9, cadence="assessment_reminder", stage=1, occasion=NOON))
+    log = Log(accepted=[*accepted, text(DAY)])
+    log.owed.update(crisis_followup=1, wellness=1)
+    told = shown(log, [somebody(key) for key in range(10)])["deferred"]
+    assert told["share_waited"] == 0.6
+    shares = {one["cadence"]: one["share_waited"] for one in told["by_cadence"]}
+    assert shares == {"crisis_followup": 0.5, "wellness": None}
+
+
 def test_parts_of_a_world_that_ran_apart_look_as_often_as_one():
     log = Log(looks=14 * 8, deferred={"wellness": {"gate": 30}})
     log.owed.update(wellness=200)

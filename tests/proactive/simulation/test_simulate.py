@@ -5,6 +5,7 @@ What a world does is stood in for here; the worlds themselves have tests of thei
 
 import csv
 import json
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import pytest
 
 from caregiving.models import Caregiver
 from proactive.cadences import WELLNESS
+from proactive.models import CadenceSwitch
 from proactive.simulation import comparing
 from proactive.simulation.comparing import Request, Unanswered, compare
 from proactive.simulation.running import WorldEnded
@@ -216,18 +218,32 @@ def test_it_says_first_that_nothing_was_done_and_to_whom(worlds):
 
 
 def test_it_prints_both_policies_side_by_side(worlds):
+    changed = worlds.results[1]["figures"]
+    changed["people_end"]["churned"], changed["answers"]["wellness"]["answered"] = 6, 30
     printed = run("simulate", "--change", "wellness.high.every=6d", "--segment-cost", "0.01")
-    assert _cells(printed, "band high") == ["2.00", "1.00"]
-    assert _cells(printed, "in all") == ["4,000", "2,000"]
-    assert _cells(printed, "in 30 days") == ["$342.86", "$171.43"]
-    assert _cells(printed, "95 of 100 within") == ["10.0 h", "10.0 h"]
-    assert _cells(printed, "by the gate") == ["9.9 %", "9.9 %"]
-    assert _cells(printed, "became churned") == ["14", "14"]
-    assert _cells(printed, "failed: 30003") == ["4", "4"]
-    assert _cells(printed, "accounted") == ["0", "0"]
+    assert _cells(printed, "band high") == ["2.00", "1.00", "-50 %"]
+    assert _cells(printed, "in all") == ["4,000", "2,000", "-50 %"]
+    assert _cells(printed, "in 30 days") == ["$342.86", "$171.43", "-50 %"]
+    assert _cells(printed, "95 of 100 sent within") == ["10.0 h", "10.0 h", ""]
+    assert _cells(printed, "of those, by the gate") == ["9.9 %", "9.9 %", ""]
+    assert _cells(printed, "became churned") == ["14", "12", "-14 %"]
+    assert _cells(printed, "texts answered within 72 hours") == ["40.0 %", "30.0 %", "-10.0 points"]
+    assert _cells(printed, "failed: 30003") == ["4", "4", ""]
+    assert "No promise was broken" in printed
     # Weeks, and waits that nobody is harmed by, are for files.
     assert "week 1" not in printed
     assert "Assessment reminder" not in printed
+
+
+def test_it_says_what_is_switched_off(worlds):
+    """A copy has it off as well: nobody should wonder why nothing goes out."""
+    CadenceSwitch.objects.create(cadence="everything", is_on=False)
+    says = "Switched off today, and so here: All sending. --change everything=on asks"
+    assert says in run("simulate")
+    worlds.runs.clear()
+    assert says not in run("simulate", "--change", "everything=on")
+    worlds.runs.clear()
+    assert says not in run("simulate", "--synthetic")
 
 
 def test_it_prints_one_column_where_nothing_is_compared(worlds):
@@ -241,7 +257,7 @@ def test_it_prints_one_column_where_nothing_is_compared(worlds):
 
 def _cells(printed, figure):
     """The numbers in the first row that begins so."""
-    found = (line.strip("│┃ ").split("│") for line in printed.splitlines())
+    found = (line.strip()[1:-1].split("│") for line in printed.splitlines() if "│" in line)
     cells = next(cells for cells in found if cells[0].strip() == figure)
     return [cell.strip() for cell in cells[1:]]
 
@@ -276,7 +292,7 @@ def test_no_cell_of_the_file_is_a_formula(worlds, tmp_path):
     run("simulate", "--csv", str(path))
     with path.open(newline="") as file:
         figures = [figure for figure, *_ in csv.reader(file) if "1+1" in figure]
-    assert figures[0] == "'=1+1: from due until the provider took it: sent"
+    assert figures[0] == "'=1+1: how long after it fell due: sent"
 
 
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_run(worlds, tmp_path):
@@ -307,9 +323,21 @@ def test_a_world_that_died_says_what_it_said_last(worlds, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+def test_the_copy_is_gone_also_when_the_command_is_ended(worlds, monkeypatch, ending):
+    before = signal.getsignal(ending)
+    monkeypatch.setattr(comparing.running, "run", lambda *a, **b: signal.raise_signal(ending))
+    with pytest.raises(SystemExit) as left:
+        run("simulate")
+    assert left.value.code == 128 + ending
+    assert not worlds.copies[0][0].parent.exists()
+    assert signal.getsignal(ending) == before
+
+
 def test_a_broken_promise_is_a_failure(worlds):
     worlds.results[1]["judgement"]["broken"]["cap"] = 3
     said = refusal("simulate", "--change", "wellness=off")
+    assert "No promise was broken" not in said
     assert said.startswith("Promises were broken in simulation. changed policy: cap (3 times).")
 
 
@@ -360,7 +388,7 @@ def test_what_stands_in_one_policy_only_has_a_row(worlds):
         for row in rows(result)
         if row.section.startswith("Assessment reminder") and row.figure == "sent"
     ]
-    assert (row.today, row.changed, row.is_detail) == (8, None, True)
+    assert (row.today, row.changed, row.is_detail) == (8, 0, True)
 
 
 @pytest.mark.parametrize(
@@ -374,6 +402,7 @@ def test_what_stands_in_one_policy_only_has_a_row(worlds):
         (Unit.SHARE, 0.4567, "45.7 %"),
         (Unit.HOURS, 9.06, "9.1 h"),
         (Unit.HOURS, None, "-"),
+        (Unit.NUMBER, 1234.56, "1,234.6"),
     ],
 )
 def test_a_number_is_said_in_its_unit(unit, number, words):
