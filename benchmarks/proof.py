@@ -20,7 +20,7 @@ from typing import Any
 
 NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 OURS = "proactive.simulation.outreach.Outreach"
-ORACLE = "benchmarks.reference.check"
+ORACLE = "benchmarks.reference.second_opinion"
 COMMON = "benchmarks.common_policy.CommonPolicy"
 # Clocks go forward in the north and back in the south within six weeks from here, and the other way
 # round from there.
@@ -130,6 +130,11 @@ def _found(raw: dict[str, Any], seconds: float) -> dict[str, Any]:
         "crisis": summary["crisis_followup"],
         "dormant": summary["dormant_reactivation"],
         "unaccounted": sum(one["unaccounted"] for one in raw["ledger"]["obligations"].values()),
+        "unaccounted_examples": [
+            example
+            for one in raw["ledger"]["obligations"].values()
+            for example in one["unaccounted_examples"]
+        ],
         "judgement": raw["judgement"],
         "faults": raw["faults"],
         "texts": raw["texts"],
@@ -174,6 +179,8 @@ def _one(runner: Runner) -> int:
         printing.print_comparison(out, compared)
     out.print(f"\nDigest of all accepted texts: {found['digest']}")
     out.print(_verdict(found))
+    for example in found["unaccounted_examples"]:
+        out.print(f"  {example}", soft_wrap=True)
     _write(runner.options.json, {"spec": spec.as_json(), "ours": found, "compared": compared})
     return _status(found)
 

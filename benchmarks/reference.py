@@ -260,3 +260,13 @@ def _closed(now: datetime) -> frozenset[str]:
 
 def _says(text: Due | None) -> str:
     return "nothing" if text is None else f"{text[0]} {text[1] or ''}".strip()
+
+
+def second_opinion(now: datetime) -> tuple[int, list[str]]:
+    """`check` at `now`, and at the edges of two people near it: what a world asks now and then."""
+    looked_at, differences = check(now)
+    for instant in boundaries(now, seed="second opinion", sample=2):
+        more, others = check(instant)
+        looked_at += more
+        differences += [f"as of {instant:%Y-%m-%d %H:%M:%S.%f}: {one}" for one in others]
+    return looked_at, differences
