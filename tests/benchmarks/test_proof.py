@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks import printing, proof, scratch
+from benchmarks.habits import Habit
 from proactive.simulation import running
 from proactive.simulation.judging import PROMISES
 from proactive.simulation.running import WorldEnded
@@ -177,6 +178,30 @@ def test_the_digest_is_of_all_worlds_in_their_order(prove, worlds):
 def test_without_a_comparison_only_our_policy_runs(prove, worlds):
     assert prove("--no-comparison")[0] == 0
     assert [run.system for run in worlds.runs] == [proof.OURS]
+
+
+def test_the_common_policy_is_told_with_its_habits_and_without(prove, worlds):
+    """With those that the issue of it names; that its counters keep in step is told apart."""
+    _, said = prove()
+    ours, *common = worlds.runs
+    assert ours.system == proof.OURS
+    assert {(run.system, run.plant) for run in common} == {(proof.COMMON, "")}
+    has = [set(Habit) - {Habit(name) for name in run.options["mended"]} for run in common]
+    headline = set(Habit) - {Habit.IN_STEP}
+    named = (Habit.WINDOWS, Habit.UNDEFINED, Habit.DROPS, Habit.CONTACT)
+    assert has == [headline, *(headline - {habit} for habit in named), set(), set(Habit)]
+    beginnings = [
+        "our policy",
+        "the policy as commonly written",
+        "- without one-day windows",
+        "- without undefined counters",
+        "- without blocked is dropped",
+        "- without contact blocks everything",
+        "- without any of its habits",
+        "- and with counters in step",
+    ]
+    lines = said.partition("The same people and faults, and")[2].splitlines()
+    assert [line.partition("  ")[0] for line in lines if line.endswith("1,234")] == beginnings
 
 
 def test_what_the_common_policy_breaks_is_not_our_failure(prove, worlds):
