@@ -218,10 +218,10 @@ class _Run:
         return self._found[cadence.name]
 
     def _by_step(self, cadence: Cadence, keys: list[int]) -> Iterator[tuple[Step, list[int]]]:
+        """Whose turn is which step. The claim asks again, and all of it."""
+        people = list(Caregiver.objects.filter(pk__in=keys).order_by("pk"))
         for step in cadence.steps:
-            theirs = list(
-                due(cadence, step, now=self.now).filter(pk__in=keys).values_list("pk", flat=True)
-            )
+            theirs = [one.pk for one in people if step.position.holds(one, self.now)]
             if theirs:
                 yield step, theirs
 

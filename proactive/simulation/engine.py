@@ -186,6 +186,8 @@ class World:
         except Crash as crash:
             self.log.faults["crash"] += 1
             self.log.faults[f"crash in {where(crash.__traceback__)}"] += 1
+            # With its process its connection is gone, and whatever that had begun.
+            connection.close()
             return True
         finally:
             self._breakers.remove(breaker)

@@ -5,8 +5,8 @@ that two systems, two policies and all shards meet the same. What hits one beat 
 by the name of what it hits, never by the order in which things come to pass.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import exp, log
 from random import Random
@@ -81,6 +81,11 @@ class Faults:
     steps: tuple[Step, ...] = ()
     # (the switch, from when to when it is off); "everything" or the name of a cadence
     switched_off: tuple[tuple[str, Span], ...] = ()
+
+    def without_switches(self, names: Container[str]) -> "Faults":
+        """The same, but nobody touches these switches."""
+        kept = tuple(one for one in self.switched_off if one[0] not in names)
+        return replace(self, switched_off=kept)
 
 
 def draw_faults(spec: Spec, cadences: list[str]) -> Faults:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from queue import Queue
 from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any, Protocol
@@ -87,14 +88,17 @@ def run(
             progress[number] = share
             on_progress(sum(progress) / len(progress))
 
-        listeners = [
-            Thread(target=world.listen, args=(lambda share, n=number: told(n, share),))
-            for number, world in enumerate(worlds)
-        ]
-        for listener in listeners:
-            listener.start()
-        for listener in listeners:
-            listener.join()
+        ended: Queue[_World] = Queue()
+
+        def listen(number: int, world: _World) -> None:
+            world.listen(lambda share: told(number, share))
+            ended.put(world)
+
+        for number, world in enumerate(worlds):
+            Thread(target=listen, args=(number, world), daemon=True).start()
+        for _ in worlds:
+            # One that ended before its time ends all.
+            ended.get().result()
         return merge([world.result() for world in worlds])
 
 
@@ -206,7 +210,8 @@ class _World:
 
     def result(self) -> dict[str, Any]:
         if self._result is None:
-            raise WorldEnded(_last_words(self._errors.read_text()) or "it said nothing")
+            said = _last_words(self._errors.read_text()) or "it said nothing"
+            raise WorldEnded(f"{said} (status {self._process.returncode})")
         return self._result
 
 

@@ -9,6 +9,7 @@ neither the address of the real one nor any credentials (`running`).
 The clock is in place before Django is set up, so that everything sees it, defaults of models too.
 """
 
+import gc
 import hashlib
 import json
 import logging
@@ -54,15 +55,17 @@ def simulate(
     spec: Spec, clock: Clock, *, system: str, options: dict[str, Any], plant: str
 ) -> dict[str, Any]:
     """The raw result of one world: see `merging` for what raw means."""
+    from django.db.backends.signals import connection_created
     from django.utils.module_loading import import_string
 
     from proactive.cadences import CADENCES
+    from proactive.models import CadenceSwitch
     from proactive.simulation import loading, policy
     from proactive.simulation.engine import World
     from proactive.simulation.faults import draw_faults
     from proactive.simulation.people import draw_people
 
-    _hurry()
+    connection_created.connect(_hurry)
     if spec.population == SYNTHETIC:
         people = draw_people(spec)
     else:
@@ -71,13 +74,19 @@ def simulate(
     policy.apply(policy.parse(spec.changes))
     if plant:
         import_string("benchmarks.planted.plant")(plant)
+    # What the policy has switched off no fault switches on again.
+    off = set(CadenceSwitch.objects.filter(is_on=False).values_list("cadence", flat=True))
     world = World(
         spec,
         clock=clock,
-        faults=draw_faults(spec, [cadence.name for cadence in CADENCES]),
+        faults=draw_faults(spec, [one.name for one in CADENCES]).without_switches(off),
         people=people,
         make_system=partial(import_string(system), spec=spec, **options),
     )
+    # What there is by now stays to the end, and the log grows: looking through it all again and
+    # again would take a good part of the time.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 1_000)
     log = world.run(on_progress=lambda share: _say({"progress": share}))
     digest = hashlib.sha256()
     for one in log.accepted:
@@ -91,10 +100,8 @@ def simulate(
     }
 
 
-def _hurry() -> None:
+def _hurry(*, connection: Any, **_: Any) -> None:
     """Nothing here must outlive the power: do not wait for the disk."""
-    from django.db import connection
-
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("PRAGMA journal_mode=MEMORY")
