@@ -14,8 +14,9 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from proactive import clocks, deferring, delivery, rules, tasks
 from tests.proactive import calling
+from tests.proactive.machine.core import Core
 from tests.proactive.machine.machine import PROVIDERS
-from tests.proactive.machine.rules import Core, Whole
+from tests.proactive.machine.whole import Whole
 from tests.proactive.people import DAY
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,12 +72,10 @@ def finds(promise, *, examples=150):
 
 
 def test_it_finds_a_gate_that_is_still_closed_at_24_hours_to_the_instant(monkeypatch):
-    late = lambda now: (
-        Q(last_proactive_message_at__isnull=True)
-        | Q(  # noqa: E731
-            last_proactive_message_at__lt=now - rules.GATE
-        )
-    )
+    def late(now):
+        before = Q(last_proactive_message_at__lt=now - rules.GATE)
+        return Q(last_proactive_message_at__isnull=True) | before
+
     monkeypatch.setitem(rules.GATE_OPEN.__dict__, "condition", late)
 
     finds("queued {}, due are")

@@ -48,8 +48,9 @@ ACTS = [
     *("end", "reset", "reset", "restart", "reactivate", "clear", "pause", "no pause"),
     *("number", "profile"),
 ]
-# Of the cadences whose counter staff can set to 0.
-RESET = {"dormant_reactivation": "dormant_reactivation"}
+# Whose counter staff can set to 0.
+RESETTABLE = ("crisis_followup", "dormant_reactivation")
+CARE = ["off", "on", "on", "pause", "mend", "mend", "go on", "resolve"]
 # Twilio's words with a code, one of the future among them.
 REPORTS = [
     *(("delivered", ""), ("delivered", ""), ("sent", ""), ("queued", ""), ("read", "")),
@@ -98,25 +99,19 @@ answers = st.one_of(
         meanwhile,
     ),
 )
-scripts = st.lists(answers, max_size=3)
-interruptions = st.one_of(
-    st.none(),
-    st.builds(
-        Interruption,
-        st.sampled_from(["before", "after", "error"]),
-        st.integers(1, 60),
-    ),
-    st.builds(
-        Interruption,
-        st.just("stall"),
-        st.integers(1, 60),
-        st.sampled_from([1, 3, 400, 25 * 3600]),
-    ),
-    st.builds(
-        Interruption,
-        st.just("meanwhile"),
-        st.integers(1, 30),
-        st.just(0),
-        st.sampled_from(["tick", "sweep", "stop", "crisis", "wrote", "reconcile", "off"]),
-    ),
-)
+scripts = st.lists(answers, min_size=1, max_size=3)
+
+
+def interruptions(most: int) -> st.SearchStrategy:
+    """Mostly none, else one at a statement up to the number `most`."""
+    at = st.integers(1, most)
+    seconds = st.sampled_from([1, 3, 400, 25 * 3600])
+    others = st.sampled_from(["tick", "sweep", "stop", "crisis", "wrote", "reconcile", "off"])
+    return st.one_of(
+        st.none(),
+        st.none(),
+        st.none(),
+        st.builds(Interruption, st.sampled_from(["before", "after", "error"]), at),
+        st.builds(Interruption, st.just("stall"), at, seconds),
+        st.builds(Interruption, st.just("meanwhile"), at, st.just(0), others),
+    )

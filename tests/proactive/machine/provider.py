@@ -7,6 +7,7 @@ from uuid import UUID
 
 from proactive.models import Message
 from proactive.sms.gateway import Outcome, Report, SmsError
+from tests.proactive.machine.clock import Clock
 from tests.proactive.machine.interruptions import Crash
 
 
@@ -63,11 +64,12 @@ class Submission:
 
 @dataclass
 class Provider:
-    """`clock` says the time, `wait` lets some of it pass, `judge` sees each text as it comes in,
-    and `happens` does what an answer says of the meantime. `script`: the next answers."""
+    """`judge` sees each text as it comes in; `happens` does what an answer says of the meantime.
 
-    clock: Callable[[], datetime]
-    wait: Callable[[timedelta], None]
+    `script`: the next answers. `is_down`: it tells nothing of what has become of texts.
+    """
+
+    clock: Clock
     judge: Callable[[Submission], None]
     happens: Callable[[str, Submission], None]
     script: list[Answer] = field(default_factory=list)
@@ -78,7 +80,7 @@ class Provider:
         answer = self.script.pop(0) if self.script else Answer()
         assert message.attempt_started_at is not None
         one = Submission(
-            at=self.clock(),
+            at=self.clock.now,
             person=message.caregiver_id,
             number=message.to_number,
             body=message.body,
@@ -91,13 +93,13 @@ class Provider:
             is_ordered=message.ordered_by_id is not None,
             answer=answer,
             sid=f"SM{len(self.submissions) + 1}",
-            ended=self.clock(),
+            ended=self.clock.now,
         )
         self.judge(one)
         self.submissions.append(one)
-        self.wait(timedelta(seconds=answer.seconds))
+        self.clock.wait(timedelta(seconds=answer.seconds))
         self.happens(answer.meanwhile, one)
-        one.ended = self.clock()
+        one.ended = self.clock.now
         if answer.says == "accepted":
             return one.sid
         if answer.says == "crash":
@@ -113,7 +115,7 @@ class Provider:
             if one.answer.takes
             and (one.number, one.body) == (message.to_number, message.body)
             and since <= one.at <= until
-            and one.at + one.answer.lag <= self.clock()
+            and one.at + one.answer.lag <= self.clock.now
         ]
 
     def fetch(self, sid: str) -> Report | None:
