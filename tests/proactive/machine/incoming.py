@@ -37,18 +37,20 @@ class Incoming:
         """
         self.texts += not once_more
         fields = calling.text_fields(facts.number, body, sid=f"IN{self.texts}")
-        for _ in range(times):
+        at = self.clock.now
+        answer = calling.post(calling.INBOUND, fields)
+        if answer.status_code == 503:
+            at = self.clock.now
             answer = calling.post(calling.INBOUND, fields)
-            if answer.status_code == 503:
-                answer = calling.post(calling.INBOUND, fields)
-            assert answer.status_code == 200, answer.content
-        now = self.clock.now
-        facts.change(now)
-        facts.contact(now)
+        assert answer.status_code == 200, answer.content
+        for _ in range(times - 1):
+            assert calling.post(calling.INBOUND, fields).status_code in (200, 503)
+        facts.change(self.clock.now)
+        facts.contact(at)
         if body == "STOP":
-            facts.refusals.append(now)
+            facts.refusals.append(at)
         elif body == "START":
-            facts.consents.append(now)
+            facts.consents.append(at)
 
     def report(self, one: Submission, status: str, code: str) -> None:
         """The provider tells what has become of a text that it took.
