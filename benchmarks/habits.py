@@ -29,3 +29,19 @@ class Habit(StrEnum):
     # A crontab line knows one zone. Mended: everybody's run is at 11:00 where they live, or when
     # it is made up, before 20:00.
     UTC_HOURS = "hours of UTC"
+
+
+# What everybody asks about first: the policy is told once more without each of these.
+NAMED = (Habit.WINDOWS, Habit.UNDEFINED, Habit.DROPS, Habit.CONTACT)
+# Harsher than it needs to be: whoever misses one stage gets no other. So it is told apart.
+HARSH = Habit.IN_STEP
+
+
+def variants() -> dict[str, list[str]]:
+    """Rows of the comparison by name, each with the habits that are mended in it."""
+    return {
+        "the policy as commonly written": [HARSH.value],
+        **{f"- without {habit}": [HARSH.value, habit.value] for habit in NAMED},
+        "- without any of its habits": [habit.value for habit in Habit],
+        f"- and with {HARSH}": [],
+    }

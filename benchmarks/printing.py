@@ -162,7 +162,9 @@ def print_comparison(out: Console, rows: Iterable[Mapping[str, Any]]) -> None:
         out,
         table,
         "Delivered: of those owed. Within 36 h of falling due: of the crisis follow-ups that could "
-        "be. The other columns count texts.",
+        "be. The other columns count texts. Of the commonly written policy every row but the one "
+        "without any has these habits too: errors are only logged, missed runs stay missed, hours "
+        "of UTC.",
     )
 
 

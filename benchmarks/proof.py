@@ -186,15 +186,10 @@ def _one(runner: Runner) -> int:
 
 
 def _common(runner: Runner) -> Iterator[dict[str, Any]]:
-    """The policy as commonly written: with all its habits, without each, without any."""
-    from benchmarks.habits import Habit
+    """The policy as commonly written: see `benchmarks.habits`."""
+    from benchmarks.habits import variants
 
-    variants = {
-        "the policy as commonly written": [],
-        **{f"- without {habit}": [habit.value] for habit in Habit},
-        "- without any of these": [habit.value for habit in Habit],
-    }
-    for name, mended in variants.items():
+    for name, mended in variants().items():
         yield {"policy": name, **runner.common(mended, f"Comparing: {name.strip('- ')}")}
 
 

@@ -35,6 +35,17 @@ SWITCH = "switch"
 # What stands in place of a rule's name for somebody whom none stops.
 NOTHING = ""
 
+# The rules that may hold back a text that is owed, and what a count of them means.
+RULE_SAYS: dict[str, str] = {
+    "switch": "the cadence, or everything, was switched off or paused",
+    "pause": "staff have paused outreach to them",
+    "gate": "they had a proactive text within 24 hours",
+    "queue": "another text was waiting to be sent to them",
+    "conversation": "they had written to us a short while before",
+    "reservation": "a crisis follow-up is due soon, and its slot is kept",
+    "window": "where they are it was too early or too late in the day",
+}
+
 
 def count_deferred(
     cadences: Iterable[Cadence], *, now: datetime, switchboard: Switchboard

@@ -256,17 +256,28 @@ def give_back(message: Message) -> None:
 def give_back_stage(message: Message) -> None:
     """Put the counter to just below the stage of `message`, so that it is owed again.
 
-    Expects the person to be locked. Stages that it overtook stay settled. Whatever has become of
-    the occasion: an event that begins a new one puts the counter to 0, and if staff corrected the
-    date it still counts this text.
+    Expects the person to be locked. Stages that it overtook stay settled; one that was given up
+    while this text stood above it is owed as well. Whatever has become of the occasion: an event
+    that begins a new one puts the counter to 0, and if staff corrected the date it still counts
+    this text. Where it counts another one, of the occasion that they have now, it stays.
     """
     found = _declaration(message)
     if found is None or message.stage is None:
         return
-    counter = found[0].counter
-    if counter and getattr(message.caregiver, counter) == message.stage:
-        setattr(message.caregiver, counter, message.stage - 1)
-        message.caregiver.save(update_fields=[counter])
+    cadence, caregiver = found[0], message.caregiver
+    if not cadence.counter or getattr(caregiver, cadence.counter) != message.stage:
+        return
+    own = caregiver.messages.filter(cadence=cadence.name, occasion=cadence.anchor.of(caregiver))
+    texts = list(own.values_list("stage", "status"))
+    standing = {stage for stage, status in texts if status != Status.CANCELLED}
+    given_up = {stage for stage, _ in texts} - standing
+    if message.stage in standing:
+        return
+    below = message.stage - 1
+    while below in given_up:
+        below -= 1
+    setattr(caregiver, cadence.counter, below)
+    caregiver.save(update_fields=[cadence.counter])
 
 
 def _declaration(message: Message) -> tuple[Cadence, Step] | None:

@@ -6,18 +6,19 @@ from typing import Any
 
 from proactive.admin import charts
 from proactive.admin.simulation_numbers import Kind, Row
-from proactive.admin.words import RULE_SAYS
 from proactive.cadences import BY_NAME
+from proactive.deferring import RULE_SAYS
 
 Result = dict[str, Any]
 # By what they are of.
 Numbers = dict[str, float | None]
 
 GLANCE_IS = (
-    "What met the gate and what was deferred are shares of all looks at somebody who was owed a "
-    "text. A month is 30 days."
+    "The 24-hour gate keeps anybody from two texts within 24 hours. A text that is held back goes "
+    "out later, unless its time passes first. A month is 30 days."
 )
 NO_BAND = "No band yet"
+HELD_BACK = (Kind.SHARE, "deferred", "share")
 WAITS_ARE = (
     "From the instant at which they fall due until the provider takes them, nights included. Those "
     "that fell due before it began are left out."
@@ -79,7 +80,8 @@ def tables(result: Result) -> list[Table]:
             "What held texts back",
             "Rule",
             list(_by_rule(today, changed)),
-            "Of all looks at somebody who was owed a text. A later look finds them again.",
+            "Of the texts that were owed, those that met this at some time: one text may have met "
+            "several. It goes out later, unless its time passes first.",
         ),
     ]
 
@@ -94,8 +96,8 @@ def _glance(today: Result, changed: Result | None) -> Table:
         row("Texts per person and week", Kind.RATE, "texts", "per_person_week"),
         row("Cost per month", Kind.MONEY, "cost", "per_month"),
         row("Cost per person and month", Kind.MONEY, "cost", "per_person_month"),
-        row("Met the 24-hour gate", Kind.SHARE, "gate", "share_of_looks"),
-        row("Deferred, for whatever reason", Kind.SHARE, "deferred", "share"),
+        row("Of 1,000 texts, met the 24-hour gate", Kind.COUNT, "gate", "per_1000_texts"),
+        row("Held back at some time: share of the texts that were owed", *HELD_BACK),
         row("Became churned", Kind.COUNT, "people_end", "churned"),
         row("Came back from churned", Kind.COUNT, "people_end", "came_back"),
         row("Opted out", Kind.COUNT, "people_end", "opted_out"),

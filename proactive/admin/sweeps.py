@@ -14,7 +14,6 @@ from proactive import audit, blast_guard, deferring, tasks
 from proactive.admin.base import ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
 from proactive.admin.exporting import ExportingAdmin
-from proactive.admin.words import RULE_SAYS
 from proactive.cadences import CADENCES
 from proactive.models import Sweep
 from proactive.naming import in_words
@@ -106,7 +105,7 @@ class SweepAdmin(ActingAdmin, ExportingAdmin, ReadOnlyAdmin):
             "counted": counted,
             "rows": _rows(sweep, counted),
             "legend": [
-                (rule, RULE_SAYS.get(rule, ""))
+                (rule, deferring.RULE_SAYS.get(rule, ""))
                 for rule in deferring.by_rule(counted.counts[deferring.KEY] if counted else {})
             ],
             "churned": self.churned(sweep),

@@ -1,4 +1,4 @@
-"""States of texts and rules as staff read them."""
+"""States of texts and promises as staff read them."""
 
 from proactive.models import Message, Status
 from proactive.sms import errors
@@ -13,17 +13,6 @@ STATUS_SAYS: dict[str, str] = {
     Status.UNKNOWN: "nobody knows whether it arrived",
     Status.CANCELLED: "given back: it may be planned again",
     Status.SUPERSEDED: "never sent: its time had passed",
-}
-
-# The rules that may hold back a text that is owed, and what a count of them means.
-RULE_SAYS: dict[str, str] = {
-    "switch": "the cadence, or everything, was switched off or paused",
-    "pause": "staff have paused outreach to them",
-    "gate": "they had a proactive text within 24 hours",
-    "queue": "another text was waiting to be sent to them",
-    "conversation": "they had written to us a short while before",
-    "reservation": "a crisis follow-up is due soon, and its slot is kept",
-    "window": "where they are it was too early or too late in the day",
 }
 
 # The promises of the service, and what it would be to break one.

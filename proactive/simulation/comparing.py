@@ -80,8 +80,8 @@ def compare(
             copied = copying.copy_population(path, most=request.people, seed=request.seed, now=now)
             if not copied.taken:
                 raise Unanswered(
-                    "There is nobody in this database to copy. Ask of made-up people instead: "
-                    "--synthetic on the command line."
+                    "There is nobody in this database to copy. Try it on made-up people: "
+                    "choose them on the page, or add --synthetic on the command line."
                 )
             population, everybody, taken = str(path), copied.people, copied.taken
         spec = Spec(

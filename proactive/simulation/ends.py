@@ -9,11 +9,9 @@ from caregiving.models import Caregiver
 from proactive.models import CareAlert, Message, Status
 from proactive.promises import TELLING
 from proactive.simulation.happenings import Person
+from proactive.simulation.log import Key
 
 BATCH = 500
-
-# Person.key, cadence, stage, occasion.
-Key = tuple[int, str, int | None, datetime | None]
 
 WITH_A_PERSON = "with a person"
 STILL_RUNNING = "still running"

@@ -46,8 +46,8 @@ def measure(log: Log, people: list[Person], *, spec: Spec) -> dict[str, Any]:
         "texts": _texts(log, bands, spec),
         "cadences": _cadences(log, spec),
         "looks": log.looks,
-        "owed": dict(log.owed),
-        "deferred": {name: dict(rules) for name, rules in log.deferred.items()},
+        "people_held_back": log.people_held_back,
+        "held_back": _held_back(log),
         "waits": _waits(log, spec),
         "unsent": _unsent(spec),
         "answers": _answers(log, spec),
@@ -162,6 +162,32 @@ def _unsent(spec: Spec) -> dict[str, dict[str, int]]:
         if due is not None and due >= spec.starts:
             counts[cadence][status] += 1
     return {name: dict(statuses) for name, statuses in counts.items()}
+
+
+# --- What is held back ---
+
+
+def _held_back(log: Log) -> dict[str, dict[str, Any]]:
+    """{cadence: {"texts", "held", "by_rule" {rule: texts}}}: texts that were owed, how many of them
+    something held back at some look, and what did. A text may be held back by one rule after the
+    other. Owed is what was sent or held back; what waited from one look to the next at most may
+    have been seen by none.
+    """
+    texts = {(one.person, one.cadence, one.stage, one.occasion) for one in log.accepted}
+    texts |= log.held_back.keys()
+    owed = Counter(cadence for _, cadence, _, _ in texts)
+    held = Counter(cadence for _, cadence, _, _ in log.held_back)
+    by_rule: dict[str, Counter[str]] = defaultdict(Counter)
+    for (_, cadence, _, _), rules in log.held_back.items():
+        by_rule[cadence].update(rules)
+    return {
+        name: {
+            "texts": owed[name],
+            "held": held[name],
+            "by_rule": dict(sorted(by_rule[name].items())),
+        }
+        for name in sorted(owed)
+    }
 
 
 # --- What people made of it ---

@@ -17,10 +17,10 @@ from statistics import median
 from typing import Any
 
 from proactive.declaring import Cadence
-from proactive.simulation.ends import STILL_RUNNING, UNACCOUNTED, Ends, Key
+from proactive.simulation.ends import STILL_RUNNING, UNACCOUNTED, Ends
 from proactive.simulation.happenings import Person
 from proactive.simulation.histories import histories
-from proactive.simulation.log import Accepted, Log, Refused
+from proactive.simulation.log import Accepted, Key, Log, Refused
 from proactive.simulation.owing import Obligation, obligations
 from proactive.simulation.spec import Spec
 
@@ -131,8 +131,8 @@ class _Book:
         )
 
     def _held_back(self, one: Obligation) -> str:
-        if rule := self.log.held_back.get(one.key):
-            return rule
+        if rules := self.log.held_back.get(one.key):
+            return rules[-1]
         span = one.due, one.until
         if any(_covers(since, until, *span) for since, until in one.history.opted_out()):
             return "consent"

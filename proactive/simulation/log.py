@@ -11,6 +11,10 @@ from datetime import datetime
 
 from proactive.simulation.happenings import Happening
 
+# Person.key, cadence, stage, occasion: a text that is owed to somebody. Of a cadence without stages
+# the occasion is the last text before, whatever it was about.
+Key = tuple[int, str, int | None, datetime | None]
+
 
 @dataclass
 class Accepted:
@@ -65,14 +69,19 @@ class Log:
     accepted: list[Accepted] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     happened: list[Happened] = field(default_factory=list)
-    # By (person, cadence, stage, occasion): the rule that held it back when it was last looked at.
-    held_back: dict[tuple[int, str, int | None, datetime | None], str] = field(default_factory=dict)
+    # Each rule that held back this text at some look, the latest last.
+    held_back: dict[Key, list[str]] = field(default_factory=dict)
     # The identifiers of texts whose outcome nobody knew and that staff had sent again.
     given_back: set[str] = field(default_factory=set)
-    # {cadence: {rule: person-looks}}, and how often one looked.
+    # How often one looked, and how many people one found held back, over all looks.
     looks: int = 0
-    deferred: dict[str, Counter[str]] = field(default_factory=dict)
-    owed: Counter[str] = field(default_factory=Counter)
+    people_held_back: int = 0
     # How often what was broken: "crash", "crash in delivery._record_sent", "outage", "429" ...
     faults: Counter[str] = field(default_factory=Counter)
     outages: list[tuple[datetime, datetime]] = field(default_factory=list)
+
+    def hold_back(self, key: Key, rule: str) -> None:
+        rules = self.held_back.setdefault(key, [])
+        if rule in rules:
+            rules.remove(rule)
+        rules.append(rule)

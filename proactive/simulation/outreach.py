@@ -1,7 +1,6 @@
 """Our own system under simulation: beat, webhooks, events and staff as they are every day."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
@@ -196,20 +195,20 @@ class Outreach:
         now = self.clock.now()
         switchboard = Switchboard.load()
         log.looks += 1
+        held_back = set()
         for cadence in CADENCES:
             is_open = switchboard.is_open(cadence.name, now)
-            deferred = log.deferred.setdefault(cadence.name, Counter())
             owed = deferring.owed(cadence, now).values_list(
                 "pk", "stopped_by", *cadence.anchor.fields
             )
             for pk, stopped_by, *anchors in owed:
-                log.owed[cadence.name] += 1
                 rule = stopped_by if is_open else deferring.SWITCH
                 if rule:
-                    deferred[rule] += 1
                     occasion = next((at for at in anchors if at is not None), None)
                     stage = _current_stage(cadence, occasion, now)
-                    log.held_back[self.person_keys[pk], cadence.name, stage, occasion] = rule
+                    log.hold_back((self.person_keys[pk], cadence.name, stage, occasion), rule)
+                    held_back.add(pk)
+        log.people_held_back += len(held_back)
         if log.looks % OPINION_EVERY == 0:
             for opinion in self._second_opinions:
                 looked_at, disagreements = opinion(now)

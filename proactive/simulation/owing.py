@@ -8,8 +8,8 @@ from typing import cast
 
 from caregiving.models import Caregiver
 from proactive.declaring import Cadence
-from proactive.simulation.ends import Key
 from proactive.simulation.histories import History
+from proactive.simulation.log import Key
 from proactive.simulation.spec import Spec
 
 _MICROSECOND = timedelta(microseconds=1)

@@ -6,12 +6,12 @@ they hold for each of them.
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 from caregiving.models import BurnoutBand
 from proactive import naming
 from proactive.cadences import BY_NAME
+from proactive.rules import GATE_OPEN
 from proactive.simulation.figures import NO_BAND
 
 WEEK_SECONDS = 7 * 24 * 3600
@@ -20,8 +20,6 @@ MONTH_DAYS = 30
 # Upper ends of the bars of a chart of waits, in hours; the last bar is open.
 WAIT_BARS = (1, 2, 4, 8, 13, 24, 36, 48, 72)
 SOON_HOURS = 36
-# Whatever goes out within some beats of falling due was not held back.
-AT_ONCE_MINUTES = 60
 # The worst first, as staff look for them.
 BANDS = (
     *((band.value, band.label) for band in reversed(BurnoutBand)),
@@ -39,7 +37,7 @@ def present(raw: dict[str, Any], *, segment_cost: float, scale: float = 1.0) -> 
         "scale": scale,
         "texts": _texts(raw, scale),
         "cost": _cost(raw, days, segment_cost, scale),
-        "gate": _gate(raw, days),
+        "gate": _gate(raw, scale),
         "deferred": _deferred(raw, scale),
         "waits": [_waits(raw, name, scale) for name in _ordered(raw["waits"] | raw["unsent"])],
         "people_end": {name: _scaled(n, scale) for name, n in raw["people_end"].items()},
@@ -141,60 +139,55 @@ def _cost(
 # --- What is held back ---
 
 
-def _gate(raw: dict[str, Any], days: int) -> dict[str, float | None]:
-    """`looks`: so often a look found somebody whom the gate kept from a text that was owed."""
-    looks = sum(rules.get("gate", 0) for rules in raw["deferred"].values())
-    owed = sum(raw["owed"].values())
-    looks_a_day = raw["looks"] / raw["worlds"] / days
+def _gate(raw: dict[str, Any], scale: float) -> dict[str, float | None]:
+    """Texts that the 24-hour gate held back at some time, and how many they are of 1,000 owed."""
+    together = _together(raw["held_back"])
+    met = together["by_rule"][GATE_OPEN.name]
     return {
-        "looks": looks,
-        "per_1000_person_days_owed": _ratio(1000 * looks * looks_a_day, owed),
-        "share_of_looks": _ratio(looks, owed),
+        "texts": _scaled(met, scale),
+        "per_1000_texts": _ratio(1000 * met, together["texts"]),
     }
 
 
 def _deferred(raw: dict[str, Any], scale: float) -> dict[str, Any]:
-    """`share_waited`: of the stages that were sent, those that had to wait for more than an hour.
-    `share` is of the looks at somebody who was owed a text. One looks after a beat, when whoever is
-    still owed something was held back: it says by what (`by_rule`) rather than how often.
-    `people`: how many were held back at a time, on average; who is in two cadences counts twice."""
-    by_rule: Counter[str] = Counter()
-    for rules in raw["deferred"].values():
-        by_rule.update(rules)
-    owed = sum(raw["owed"].values())
-    times = raw["looks"] / raw["worlds"]
+    """Shares are of the texts that were owed: those that something, or this rule, held back at some
+    time. One text may have met several rules. `people`: held back at a time, on average."""
+    together = _together(raw["held_back"])
     return {
-        "owed_looks": owed,
-        "share": _ratio(by_rule.total(), owed),
-        "share_waited": _waited(raw["waits"].values()),
-        "people": _ratio(by_rule.total() * scale, times),
-        "by_rule": [
-            {"rule": rule, "share": _ratio(count, owed)}
-            for rule, count in sorted(by_rule.items(), key=lambda one: (-one[1], one[0]))
-        ],
+        "texts": _scaled(together["texts"], scale),
+        "share": _ratio(together["held"], together["texts"]),
+        "people": _ratio(raw["people_held_back"] * scale, raw["looks"] / raw["worlds"]),
+        "by_rule": _by_rule(together),
         "by_cadence": [
             {
                 "cadence": name,
                 "label": _label(name),
-                "owed_looks": looks,
-                "share": _ratio(sum(raw["deferred"].get(name, {}).values()), looks),
-                "share_waited": _waited([raw["waits"].get(name, {})]),
-                "by_rule": {
-                    rule: _ratio(count, looks)
-                    for rule, count in sorted(raw["deferred"].get(name, {}).items())
-                },
+                "texts": _scaled(one["texts"], scale),
+                "share": _ratio(one["held"], one["texts"]),
+                "by_rule": _by_rule(one),
             }
-            for name, looks in _ordered(raw["owed"]).items()
+            for name, one in _ordered(raw["held_back"]).items()
         ],
     }
 
 
-def _waited(waits: Iterable[dict[str, int]]) -> float | None:
-    together: Counter[str] = Counter()
-    for minutes in waits:
-        together.update(minutes)
-    long = sum(n for minutes, n in together.items() if int(minutes) > AT_ONCE_MINUTES)
-    return _ratio(long, together.total())
+def _together(by_cadence: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    by_rule: Counter[str] = Counter()
+    for one in by_cadence.values():
+        by_rule.update(one["by_rule"])
+    return {
+        "texts": sum(one["texts"] for one in by_cadence.values()),
+        "held": sum(one["held"] for one in by_cadence.values()),
+        "by_rule": by_rule,
+    }
+
+
+def _by_rule(held_back: dict[str, Any]) -> list[dict[str, Any]]:
+    """What held back most comes first."""
+    most_first = sorted(held_back["by_rule"].items(), key=lambda one: (-one[1], one[0]))
+    return [
+        {"rule": rule, "share": _ratio(count, held_back["texts"])} for rule, count in most_first
+    ]
 
 
 # --- How long it takes ---

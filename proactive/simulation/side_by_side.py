@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from proactive.cadences import BY_NAME
+from proactive.deferring import RULE_SAYS
 
 NOTHING = "-"
 
@@ -15,7 +16,7 @@ class Unit(StrEnum):
 
     COUNT = "count"
     RATE = "texts per person and week"
-    PER_1000 = "per 1,000 person-days owed"
+    PER_1000 = "per 1,000 texts owed"
     DOLLARS = "US dollars"
     SHARE = "share of 1"
     NUMBER = "number"
@@ -187,28 +188,24 @@ def _ends(result: dict[str, Any]) -> Iterator[Row]:
 
 
 def _held_back(arms: _Arms) -> Iterator[Row]:
-    section = "Held back"
-    waited = "stages that waited over an hour"
-    yield _row(section, waited, Unit.SHARE, arms, "deferred", "share_waited")
-    yield _row(section, "people at a time, on average", Unit.NUMBER, arms, "deferred", "people")
+    section = "Held back at some time: share of the texts that were owed"
+    yield _row(section, "in all", Unit.SHARE, arms, "deferred", "share")
     for entry, pair in _side_by_side(arms, "rule", "deferred", "by_rule"):
-        yield _row(
-            section, f"of those, by the {entry['rule']}", Unit.SHARE, pair, "share", otherwise=0
-        )
-    gate = "looks that met the 24-hour gate"
-    yield _row(
-        section, gate, Unit.PER_1000, arms, "gate", "per_1000_person_days_owed", is_detail=True
-    )
+        yield _row(section, _rule(entry), Unit.SHARE, pair, "share", otherwise=0)
     for entry, pair in _side_by_side(arms, "cadence", "deferred", "by_cadence"):
         label = entry["label"].lower()
-        figure = f"{label}: {waited}"
-        yield _row(section, figure, Unit.SHARE, pair, "share_waited", is_detail=True)
-        rules = dict.fromkeys(rule for one in pair for rule in (_at(one, ("by_rule",)) or {}))
-        for rule in rules:
-            figure = f"{label}: of those held back, by the {rule}"
-            yield _row(
-                section, figure, Unit.SHARE, pair, "by_rule", rule, is_detail=True, otherwise=0
-            )
+        yield _row(section, label, Unit.SHARE, pair, "share", is_detail=True)
+        for met, of_rule in _side_by_side(pair, "rule", "by_rule"):
+            figure = f"{label}, {_rule(met)}"
+            yield _row(section, figure, Unit.SHARE, of_rule, "share", is_detail=True, otherwise=0)
+    section, gate = "Held back", "of 1,000 texts, met the 24-hour gate"
+    yield _row(section, gate, Unit.PER_1000, arms, "gate", "per_1000_texts")
+    yield _row(section, "people at a time, on average", Unit.NUMBER, arms, "deferred", "people")
+
+
+def _rule(entry: dict[str, Any]) -> str:
+    rule = entry["rule"]
+    return f"{rule}: {RULE_SAYS[rule]}" if rule in RULE_SAYS else rule
 
 
 def _promises(result: dict[str, Any]) -> Iterator[Row]:

@@ -3,11 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 
 from caregiving import events
 from caregiving.models import Caregiver
+from proactive import cascades
+from proactive.cadences import CRISIS_FOLLOWUP
 from proactive.delivery import deliver_queued
 from proactive.models import CadenceSwitch, CareAlert, Message
+from proactive.reconciliation import send_again
 from proactive.sms.gateway import Outcome, SmsError
 from proactive.sweeps import run_sweep
 from tests.factories import MessageFactory
@@ -259,6 +263,45 @@ def test_a_follow_up_whose_crisis_staff_dated_anew_is_planned_for_the_new_date(g
     assert statuses() == {"cancelled": 1, "queued": 1}
     again = Message.objects.get(status="queued")
     assert (again.stage, again.occasion) == (1, corrected)
+
+
+def test_a_text_of_an_older_crisis_does_not_give_back_what_staff_have_ended_of_the_newer(gateway):
+    message = queued(
+        "crisis_followup",
+        last_crisis_event_at=NOON - 35 * DAY,
+        last_contact_at=NOON - 35 * DAY,
+        crisis_followup_count=6,
+    )
+    assert message.stage == 7
+    caregiver = message.caregiver
+    events.record_crisis_event(caregiver, at=NOON + MINUTE)
+    cascades.end(caregiver, CRISIS_FOLLOWUP, reason="she is looked after", now=NOON + MINUTE)
+
+    assert deliver_queued(now=LATER).results == {"cancelled": 1}
+
+    caregiver.refresh_from_db()
+    # With 6 a follow-up that never comes would keep their slot for a week.
+    assert caregiver.crisis_followup_count == 7
+
+
+def test_a_stage_given_up_below_one_that_waits_is_owed_when_that_one_is_given_back(gateway):
+    first = queued("crisis_followup")
+    gateway.fails_with = SmsError(Outcome.UNKNOWN, "no answer")
+    deliver_queued(now=NOON)
+    then = NOON + 3 * DAY
+    assert run_sweep(now=then).counts["queued"]["crisis_followup"] == 1
+    colleague = User.objects.create_user("colleague")
+    assert send_again(first, by=colleague, note="not in the log", now=then + MINUTE)
+    events.record_pause(first.caregiver, until=then + DAY)
+
+    assert deliver_queued(now=then + 2 * MINUTE).results == {"cancelled": 1}
+
+    first.caregiver.refresh_from_db()
+    assert first.caregiver.crisis_followup_count == 0
+    run_sweep(now=then + DAY)
+    # Its time has passed: what comes next says so, and a person is told.
+    assert statuses() == {"cancelled": 2, "superseded": 1, "queued": 1}
+    assert CareAlert.objects.get(kind="followup_missed").message.stage == 1
 
 
 def test_a_slot_that_an_attempt_moved_is_given_back_all_the_same(gateway):

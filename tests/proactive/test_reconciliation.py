@@ -422,6 +422,21 @@ def test_sending_again_is_up_to_the_sweep_with_all_its_rules(gateway, admin_user
     assert [(text["cadence"], text["stage"]) for text in gateway.sent] == [("crisis_followup", 1)]
 
 
+def test_of_two_stages_that_are_sent_again_in_their_order_both_are_owed(gateway, admin_user):
+    message = queued("crisis_followup")
+    gateway.fails_with = SmsError(Outcome.UNKNOWN, "Twilio did not answer in time")
+    deliver_queued(now=NOON)
+    then = NOON + 3 * DAY
+    run_sweep(now=then)
+    deliver_queued(now=then)
+
+    for unknown in Message.objects.order_by("stage"):
+        assert send_again(unknown, by=admin_user, note="nothing came", now=then + HOUR)
+
+    message.caregiver.refresh_from_db()
+    assert message.caregiver.crisis_followup_count == 0
+
+
 def test_whoever_opted_out_meanwhile_is_not_sent_it_again(gateway, admin_user):
     message = queued("crisis_followup")
     gateway.fails_with = SmsError(Outcome.UNKNOWN, "Twilio did not answer in time")

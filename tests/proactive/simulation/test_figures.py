@@ -144,56 +144,98 @@ def test_counts_and_money_are_scaled_up_and_rates_are_not():
 # --- What is held back ---
 
 
-def test_shares_are_of_the_looks_at_which_a_text_was_owed():
-    log = Log(looks=14 * 8)
-    log.owed.update(crisis_followup=20, wellness=180)
-    log.deferred = {"wellness": {"window": 60, "gate": 30}, "crisis_followup": {"window": 10}}
-    told = shown(log, [somebody()])
-    assert told["deferred"]["share"] == 0.5
-    assert told["deferred"]["by_rule"] == [
-        {"rule": "window", "share": 0.35},
-        {"rule": "gate", "share": 0.15},
-    ]
-    first, second = told["deferred"]["by_cadence"]
-    assert (first["cadence"], first["share"]) == ("crisis_followup", 0.5)
-    assert second["by_rule"] == {"gate": pytest.approx(30 / 180), "window": pytest.approx(1 / 3)}
-    # Eight looks a day: 200 looks at people who are owed something are 25 person-days.
-    assert told["gate"] == {
-        "looks": 30,
-        "per_1000_person_days_owed": pytest.approx(30 * 1000 / 25),
-        "share_of_looks": 0.15,
+def followup(person, stage=1):
+    """The key of a follow-up of a crisis when the world began."""
+    return person, "crisis_followup", stage, NOON
+
+
+def checkin(person, after):
+    """The key of a check-in whose last text before was so long after the world began."""
+    return person, "wellness", None, NOON + after
+
+
+def held_back(log, key, *rules):
+    for rule in rules:
+        log.hold_back(key, rule)
+
+
+def test_a_text_is_held_back_once_however_often_it_is_found_so():
+    log = Log(accepted=followups(9, 0, 0, 0))
+    held_back(log, followup(0), "window", "gate", "window", "window")
+    assert log.held_back == {followup(0): ["gate", "window"]}  # the latest last
+    raw = measured(log, [somebody(key) for key in range(4)])["held_back"]
+    assert raw == {"crisis_followup": {"texts": 4, "held": 1, "by_rule": {"gate": 1, "window": 1}}}
+
+
+def test_what_was_held_back_and_never_went_out_was_owed_too():
+    log = Log(accepted=followups(0))
+    held_back(log, followup(0, stage=2), "pause")
+    held_back(log, followup(7), "pause")
+    raw = measured(log, [somebody(key) for key in range(8)])["held_back"]
+    assert raw == {"crisis_followup": {"texts": 3, "held": 2, "by_rule": {"pause": 2}}}
+
+
+def test_every_check_in_is_a_text_of_its_own():
+    log = Log(
+        accepted=[
+            text(4 * DAY, occasion=NOON + DAY),
+            text(7 * DAY, occasion=NOON + 4 * DAY),
+            text(7 * DAY, person=1, occasion=NOON + 4 * DAY),
+        ]
+    )
+    held_back(log, checkin(0, 4 * DAY), "window")
+    held_back(log, checkin(0, 7 * DAY), "window")
+    raw = measured(log, [somebody(0), somebody(1)])["held_back"]
+    assert raw == {"wellness": {"texts": 4, "held": 2, "by_rule": {"window": 2}}}
+
+
+def test_shares_are_of_the_texts_that_were_owed():
+    accepted = [text(DAY, person, occasion=NOON) for person in range(12)]
+    log = Log(accepted=followups(0, 0, 0, 20) + accepted)
+    for person in range(4):
+        held_back(log, checkin(person, 0 * DAY), "window")
+    held_back(log, checkin(4, 0 * DAY), "conversation", "window")
+    held_back(log, followup(3), "gate")
+    told = shown(log, [somebody(key) for key in range(12)], scale=10)
+    assert told["gate"] == {"texts": 10, "per_1000_texts": 62.5}
+    assert told["deferred"] == {
+        "texts": 160,
+        "share": 6 / 16,
+        "people": None,
+        "by_rule": [
+            {"rule": "window", "share": 5 / 16},
+            {"rule": "conversation", "share": 1 / 16},
+            {"rule": "gate", "share": 1 / 16},
+        ],
+        "by_cadence": [
+            {
+                "cadence": "crisis_followup",
+                "label": "Crisis follow-up",
+                "texts": 40,
+                "share": 1 / 4,
+                "by_rule": [{"rule": "gate", "share": 1 / 4}],
+            },
+            {
+                "cadence": "wellness",
+                "label": "Wellness check-in",
+                "texts": 120,
+                "share": 5 / 12,
+                "by_rule": [
+                    {"rule": "window", "share": 5 / 12},
+                    {"rule": "conversation", "share": 1 / 12},
+                ],
+            },
+        ],
     }
 
 
 def test_whoever_is_held_back_is_counted_by_time():
-    log = Log(looks=40, deferred={"wellness": {"gate": 30, "window": 50}})
-    assert shown(log, [somebody()], scale=3)["deferred"]["people"] == 6
-
-
-def test_a_stage_that_waited_for_more_than_an_hour_was_deferred():
-    accepted = followups(0.2, 1, 1.1, 9)
-    accepted.append(text(9 * DAY, 9, cadence="assessment_reminder", stage=1, occasion=NOON))
-    log = Log(accepted=[*accepted, text(DAY)])
-    log.owed.update(crisis_followup=1, wellness=1)
-    told = shown(log, [somebody(key) for key in range(10)])["deferred"]
-    assert told["share_waited"] == 0.6
-    shares = {one["cadence"]: one["share_waited"] for one in told["by_cadence"]}
-    assert shares == {"crisis_followup": 0.5, "wellness": None}
-
-
-def test_parts_of_a_world_that_ran_apart_look_as_often_as_one():
-    log = Log(looks=14 * 8, deferred={"wellness": {"gate": 30}})
-    log.owed.update(wellness=200)
-    raw = measured(log, [somebody()])
-    twice = {
-        **raw,
-        "worlds": 2,
-        "looks": 2 * raw["looks"],
-        "owed": {"wellness": 400},
-        "deferred": {"wellness": {"gate": 60}},
-    }
-    one, other = (presenting.present(each, segment_cost=0) for each in (raw, twice))
-    assert one["gate"]["per_1000_person_days_owed"] == other["gate"]["per_1000_person_days_owed"]
+    raw = measured(Log(looks=40, people_held_back=80), [somebody()])
+    # Each part of a world that ran apart looks as often as a whole one, at its own people.
+    halves = {**raw, "worlds": 2, "looks": 80}
+    for counted in (raw, halves):
+        told = presenting.present(counted, segment_cost=0, scale=3)
+        assert told["deferred"]["people"] == 6
 
 
 # --- Waits ---
@@ -318,8 +360,8 @@ def test_a_world_in_which_nothing_happened_divides_by_nothing():
     told = shown(Log(), [], spec)
     assert told["texts"]["per_person_week"] is None
     assert told["cost"]["per_person_month"] is None
-    assert told["gate"]["per_1000_person_days_owed"] is None
-    assert told["deferred"]["share"] is None
+    assert told["gate"] == {"texts": 0, "per_1000_texts": None}
+    assert (told["deferred"]["share"], told["deferred"]["people"]) == (None, None)
     assert (told["waits"], told["cost"]["total"]) == ([], 0)
 
 
@@ -327,8 +369,11 @@ def test_the_parts_add_up_to_the_whole():
     """Two halves of a world, put together as `merging` does, are the world."""
     people = [somebody(0, burnout_band="high"), somebody(1, burnout_band="high")]
     logs = [Log(accepted=[text(timedelta(hours=30), key)], looks=10) for key in (0, 1)]
+    held_back(logs[1], checkin(1, DAY), "gate")
     one, other = (measured(log, [person]) for log, person in zip(logs, people, strict=True))
-    whole = measured(Log(accepted=logs[0].accepted + logs[1].accepted, looks=20), people)
+    together = Log(accepted=logs[0].accepted + logs[1].accepted, looks=20)
+    held_back(together, checkin(1, DAY), "gate")
+    whole = measured(together, people)
     assert _added(one, other) == {**whole, "worlds": 2}
 
 

@@ -175,7 +175,7 @@ def test_what_has_its_limit_after_the_end_of_the_world_is_still_running():
 
 
 def test_without_records_the_log_says_what_held_a_routine_text_back():
-    held = {(1, "dormant_reactivation", 1, STARTS): "window"}
+    held = {(1, "dormant_reactivation", 1, STARTS): ["gate", "window"]}
     outage = [(STARTS + 29 * DAY, STARTS + 32 * DAY)]
 
     def routine(*entries, **fields):

@@ -39,8 +39,11 @@ def raw(texts):
             "texts": {"high": {"0": texts}},
             "cadences": {"wellness": {"segments": 2 * texts, "weeks": {"0": texts}}},
             "looks": 112,
-            "owed": {"wellness": 4000, "crisis_followup": 40},
-            "deferred": {"wellness": {"gate": 400, "window": 800}},
+            "people_held_back": 1120,
+            "held_back": {
+                "crisis_followup": {"texts": 40, "held": 10, "by_rule": {"gate": 10}},
+                "wellness": {"texts": 2000, "held": 500, "by_rule": {"gate": 10, "window": 500}},
+            },
             "waits": {"crisis_followup": {"15": 9, "600": 1}, "assessment_reminder": {"60": 4}},
             "unsent": {"crisis_followup": {"superseded": 1}},
             "answers": {"wellness": {"texts": 100, "answered": 40}},
@@ -219,13 +222,16 @@ def test_it_says_first_that_nothing_was_done_and_to_whom(worlds):
 
 def test_it_prints_both_policies_side_by_side(worlds):
     changed = worlds.results[1]["figures"]
+    changed["held_back"]["wellness"]["by_rule"]["gate"] = 0
     changed["people_end"]["churned"], changed["answers"]["wellness"]["answered"] = 6, 30
     printed = run("simulate", "--change", "wellness.high.every=6d", "--segment-cost", "0.01")
     assert _cells(printed, "band high") == ["2.00", "1.00", "-50 %"]
     assert _cells(printed, "in all") == ["4,000", "2,000", "-50 %"]
     assert _cells(printed, "in 30 days") == ["$342.86", "$171.43", "-50 %"]
     assert _cells(printed, "95 of 100 sent within") == ["10.0 h", "10.0 h", ""]
-    assert _cells(printed, "of those, by the gate") == ["9.9 %", "9.9 %", ""]
+    assert _cells(printed, "of 1,000 texts, met the 24-hour gate") == ["10", "5", "-50 %"]
+    # What it means goes on in the next line.
+    assert _cells(printed, "window: where they are it was too early") == ["24.5 %", "24.5 %", ""]
     assert _cells(printed, "became churned") == ["14", "12", "-14 %"]
     assert _cells(printed, "texts answered within 72 hours") == ["40.0 %", "30.0 %", "-10.0 points"]
     assert _cells(printed, "failed: 30003") == ["4", "4", ""]
@@ -309,7 +315,10 @@ def test_a_change_that_cannot_be_made_is_refused_before_anything_is_run(worlds):
 
 def test_a_database_without_people_suggests_made_up_ones(worlds):
     worlds.copied = (0, 0)
-    assert "--synthetic" in refusal("simulate")
+    assert refusal("simulate") == (
+        "There is nobody in this database to copy. Try it on made-up people: choose them on the "
+        "page, or add --synthetic on the command line."
+    )
 
 
 def test_a_world_that_died_says_what_it_said_last(worlds, monkeypatch):
