@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from proactive.clocks import HOUR, MINUTE
-from proactive.simulation.happenings import Happening, Kind, Person
+from proactive.simulation.happenings import STOPS, Happening, Kind, Person
 from proactive.simulation.spec import Spec
 
 _DIES = 0.015  # that a number dies during a world
@@ -18,7 +18,6 @@ WORDS = (
     "Gracias, estoy un poco mejor.",
     "Hoy fue un día difícil.",
 )
-STOPS = ("STOP", "Stop", "stop please", "unsubscribe", "no me escriban más")
 
 
 def answer(person: Person, spec: Spec, *, nth: int, at: datetime) -> Happening | None:

@@ -16,7 +16,7 @@ from proactive.simulation.answers import answer
 from proactive.simulation.breaking import Breaker, Crash, where
 from proactive.simulation.clock import Clock
 from proactive.simulation.faults import Faults
-from proactive.simulation.happenings import Happening, Kind, Person
+from proactive.simulation.happenings import PROVIDER_STOPS, START, Happening, Kind, Person
 from proactive.simulation.lives import happenings
 from proactive.simulation.log import Happened, Log
 from proactive.simulation.provider import Provider
@@ -221,10 +221,9 @@ class World:
         return happen
 
     def _provider_heeds(self, person: Person, body: str) -> None:
-        word = body.strip().upper()
-        if word == "STOP":
+        if body in PROVIDER_STOPS:
             self.provider.stopped.add(person.number)
-        elif word == "START":
+        elif body == START:
             self.provider.stopped.discard(person.number)
 
     def _is_heard(self, happening: Happening, again: bool) -> bool:

@@ -5,12 +5,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+# The words by which simulated people say that they want no more, and that they do again.
+STOPS = ("STOP", "Stop", "stop please", "unsubscribe", "no me escriban más")
+START = "START"
+# Of those, what the provider acts on by itself: one of its keywords, alone.
+PROVIDER_STOPS = ("STOP", "Stop", "unsubscribe")
+
 
 class Kind(StrEnum):
     """`data` of each, in brackets."""
 
     SIGN_UP = "sign_up"
-    TEXT = "text"  # they write to us: {"body"}; "STOP" and "START" are consent
+    TEXT = "text"  # they write to us: {"body"}; STOPS and START are about consent
     CRISIS = "crisis"  # somebody reports one: {"source"}
     SCORE = "score"  # a self-assessment: {"score", "burnout_band"}
     PROFILE = "profile"  # they complete it: {fields of Caregiver}

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from caregiving.models import Caregiver
-from proactive.simulation.happenings import Happening, Kind, Person
+from proactive.simulation.happenings import START, STOPS, Happening, Kind, Person
 from proactive.simulation.log import Happened, Log, Refused
 
 OPTED_OUT = "21610"
@@ -108,18 +108,12 @@ def histories(log: Log, people: list[Person]) -> dict[int, History]:
 
 
 def is_opt_out(happening: Happening) -> bool:
-    """Whether they say STOP, in that word or in others (`data["opt_out"]`)."""
-    return happening.kind is Kind.TEXT and (
-        bool(happening.data.get("opt_out")) or _word(happening) == "STOP"
-    )
+    """Whether they say that they want no more, in whatever words."""
+    return happening.kind is Kind.TEXT and happening.data["body"] in STOPS
 
 
 def is_opt_in(happening: Happening) -> bool:
-    return happening.kind is Kind.TEXT and _word(happening) == "START"
-
-
-def _word(happening: Happening) -> str:
-    return str(happening.data.get("body", "")).strip().upper()
+    return happening.kind is Kind.TEXT and happening.data["body"] == START
 
 
 def _take_in(history: History, news: Happened) -> None:

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from caregiving.models import BurnoutBand, JourneyPhase, Language
 from proactive.clocks import DAY, HOUR, MINUTE
-from proactive.simulation.answers import STOPS, WORDS, dies, text
-from proactive.simulation.happenings import Happening, Kind, Person
+from proactive.simulation.answers import WORDS, dies, text
+from proactive.simulation.happenings import START, STOPS, Happening, Kind, Person
 from proactive.simulation.homes import postal_code
 from proactive.simulation.people import NAMES, RELATIONSHIPS
 from proactive.simulation.spec import Spec
@@ -176,7 +176,7 @@ class _Life:
             word = self._random("word").choice(STOPS)
             yield text(self.person, stop, word)
         if start is not None:
-            yield text(self.person, start, "START")
+            yield text(self.person, start, START)
 
     def _crises(self) -> Iterator[Happening]:
         random = self._random("sources")
