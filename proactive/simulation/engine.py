@@ -138,13 +138,14 @@ class World:
         self._beat(f"{self._ticks}", until=scheduled)
 
     def _beat(self, name: str, *, until: datetime) -> None:
-        """One beat, unless nobody is at work; another in a minute while something waits."""
+        """One beat, unless nobody is at work; another in a minute while there is more to send."""
         every = timedelta(minutes=self.spec.tick_minutes)
         now = self.clock.true
         if any(span.holds(now) for span in self.faults.outages):
             self.log.faults["missed beat"] += 1
             return
         random = Random(f"{self.spec.seed}/beat/{name}")
+        sent_before = len(self.log.accepted)
         rates = self.faults.rates
         broken = self._breaking(random, rates.crash, rates.interleaved)
         if not broken:
@@ -154,7 +155,9 @@ class World:
             self.system.tick()
             broken = True
         soon = self.clock.true + MINUTE
-        if self._depth == 0 and soon < until and self.system.is_waiting():
+        # Where it sends nothing at the moment, another minute would not help either.
+        is_sending = self._depth == 0 and len(self.log.accepted) > sent_before
+        if is_sending and soon < until and self.system.is_waiting():
             self._at(soon, lambda: self._beat(f"{name}+", until=until))
         elif not broken and self._depth == 0 and (now - self.spec.starts) % LOOK_EVERY < every:
             self.system.look(self.log)

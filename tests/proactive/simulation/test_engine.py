@@ -88,13 +88,29 @@ def test_the_beat_comes_as_often_as_it_is_said_to(world):
     assert system.ticks == [at(hour) for hour in range(24)]
 
 
-def test_while_something_waits_it_comes_every_minute(world):
+def test_while_there_is_more_to_send_it_comes_every_minute(world):
     lived, system = world()
+    write_down = system.tick
+
+    def send_one() -> None:
+        write_down()
+        key = f"text {len(system.ticks)}"
+        lived.provider.send_plain(PERSON, cadence="wellness", stage=None, occasion=None, key=key)
+
+    system.tick = send_one
     system.waiting_until = STARTS + timedelta(minutes=2.5)
     lived.run()
 
-    assert system.ticks[:4] == [STARTS + timedelta(minutes=m) for m in (0, 1, 2, 3)]
-    assert system.ticks[4:] == [at(hour) for hour in range(1, 24)]
+    minutes = [(tick - STARTS) // timedelta(minutes=1) for tick in system.ticks]
+    assert minutes == [0, 1, 2, 3, *(60 * hour for hour in range(1, 24))]
+
+
+def test_what_waits_for_something_else_does_not_hurry_the_beat(world):
+    lived, system = world()
+    system.waiting_until = at(24)
+    lived.run()
+
+    assert system.ticks == [at(hour) for hour in range(24)]
 
 
 def test_in_an_outage_no_beat_comes(world):
