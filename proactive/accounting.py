@@ -17,7 +17,7 @@ from proactive import alerts
 from proactive.clocks import SILENCE
 from proactive.declaring import Cadence, Step
 from proactive.models import CareAlert, Message, Status, Sweep
-from proactive.rules import CASCADE, CONSENT, PAUSE, REACHABLE
+from proactive.rules import CASCADE, CONSENT, PAUSE, REACHABLE, look_up_standings
 
 BATCH = 1000
 
@@ -106,12 +106,14 @@ def alert_held_up(cadence: Cadence, *, now: datetime, switched_off: str) -> None
         reduce(or_, (_passed_unnoticed(cadence, step, now) for step in cadence.steps[:-1])),
         cadence.anchor.less_than(CASCADE, now),
     )
+    people = list(held_up.order_by("pk")[:BATCH])
+    look_up_standings(people)
     # Whom nothing holds up was only locked while the sweep came by: the next one texts them.
     alerts.open_for_people(
         CareAlert.Kind.FOLLOWUP_MISSED,
         [
             (one, cadence.anchor.of(one), f"Its time has passed, and it is held up: {obstacles}.")
-            for one in held_up.order_by("pk")[:BATCH]
+            for one in people
             if (obstacles := switched_off or _obstacles(cadence, one, now))
         ],
         now=now,
@@ -132,7 +134,14 @@ def _passed_unnoticed(cadence: Cadence, step: Step, now: datetime) -> Q:
         occasion=OuterRef(event),
     )
     owed = Q(**{f"{cadence.counter}__isnull": True}) | Q(**{f"{cadence.counter}__lt": step.stage})
-    return cadence.anchor.at_least(step.limit, now) & owed & Q(~Exists(told))
+    # Also where staff have put the counter back: what has its text is dealt with.
+    texts = Message.objects.standing().filter(
+        caregiver=OuterRef("pk"),
+        cadence=cadence.name,
+        occasion=OuterRef(event),
+        stage=step.stage,
+    )
+    return cadence.anchor.at_least(step.limit, now) & owed & Q(~Exists(texts), ~Exists(told))
 
 
 def _obstacles(cadence: Cadence, caregiver: Caregiver, now: datetime) -> str:

@@ -137,8 +137,12 @@ class _Known:
         elif occasion.ends is None and now < limit + GRACE:
             return WAITING
         else:
+            # A text that was given back only now, after it had waited beyond its time, has an alert
+            # of its own; until the next sweep there is no other.
             told = any(
-                alert.kind == CareAlert.Kind.FOLLOWUP_MISSED
+                alert.message_id == text
+                if alert.kind == CareAlert.Kind.FOLLOWUP_STUCK
+                else alert.kind == CareAlert.Kind.FOLLOWUP_MISSED
                 and (alert.resolved_at is None or alert.opened_at >= limit)
                 for alert in about
             )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from caregiving import events
 from caregiving.models import Caregiver
-from proactive import sweeps
+from proactive import cascades, sweeps
 from proactive.cadences import CRISIS_FOLLOWUP
 from proactive.delivery import deliver_queued
 from proactive.models import CadenceSwitch, CareAlert, Message, Status
@@ -49,6 +49,28 @@ def alerts(someone: Caregiver) -> list[str]:
 
 
 # --- Held up ---
+
+
+def test_a_stage_whose_time_passes_behind_a_text_that_still_waits_is_told():
+    someone = after_crisis(25 * HOUR)
+    run_sweep(now=NOON)  # queued, and the provider takes nothing for days
+    later = NOON + 6 * DAY
+
+    run_sweep(now=later)
+
+    (alert,) = someone.alerts.filter(kind=MISSED)
+    assert alert.detail == (
+        "Its time has passed, and it is held up: another text is waiting to be sent."
+    )
+
+
+def test_nobody_is_told_of_stages_that_have_their_texts_though_staff_put_the_counter_back():
+    someone = after_crisis(8 * DAY, sent=3, last_proactive_message_at=NOON - HOUR)
+    cascades.reset(someone, CRISIS_FOLLOWUP, now=NOON)
+
+    run_sweep(now=NOON)
+
+    assert alerts(someone) == []
 
 
 def test_when_a_person_has_seen_to_one_stage_the_next_that_is_held_up_is_told_again():

@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from caregiving import events
 from caregiving.models import Caregiver, CrisisEvent
 from proactive import tasks
+from proactive.delivery import deliver_queued
 from proactive.models import CadenceSwitch, CareAlert, Message
 from proactive.promises import (
     BEFORE_RECORDS,
@@ -18,6 +19,7 @@ from proactive.promises import (
     WITH_A_PERSON,
     check_promises,
 )
+from proactive.reconciliation import reconcile
 from proactive.sweeps import run_sweep
 from tests.factories import MessageFactory
 from tests.proactive.commanding import run, run_json
@@ -137,6 +139,20 @@ def test_what_was_given_back_and_never_planned_again_is_lost():
     text(someone, 1, "cancelled")
 
     assert outcomes() == {UNACCOUNTED: 1, WAITING: 1}
+
+
+def test_what_waited_beyond_its_time_and_is_given_back_is_known_until_the_next_sweep(gateway):
+    in_crisis(NOON - 25 * HOUR)
+    run_sweep(now=NOON)
+    later = NOON + 4 * DAY  # after an outage
+    reconcile(now=later)
+    run_sweep(now=later)
+    assert deliver_queued(now=later).results == {"cancelled": 1}
+
+    assert outcomes(later) == {WITH_A_PERSON: 1, WAITING: 1}
+
+    run_sweep(now=later)
+    assert outcomes(later) == {"superseded": 1, "queued": 1}
 
 
 def test_a_text_that_took_the_place_of_one_given_back_is_the_end_that_counts():
