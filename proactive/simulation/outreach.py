@@ -35,7 +35,7 @@ from proactive.switches import Switchboard
 # Whoever looks at the provider's console settles what is unknown after so long.
 LOOKS_AFTER = timedelta(hours=3)
 # A second opinion costs much more than the look that it goes with.
-OPINION_EVERY = 20
+OPINION_EVERY = 40
 BATCH = 1000
 
 logger = logging.getLogger(__name__)
