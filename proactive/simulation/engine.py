@@ -210,7 +210,7 @@ class World:
                 return
             if is_text:
                 self._provider_heeds(person, happening.data["body"])
-            if not self._is_heard(happening, again):
+            if not self._is_heard(happening):
                 self._note(happening, acknowledged=False)
                 return
             acknowledged = self._take_in(person, happening, again)
@@ -229,7 +229,7 @@ class World:
         elif body == START:
             self.provider.stopped.discard(person.number)
 
-    def _is_heard(self, happening: Happening, again: bool) -> bool:
+    def _is_heard(self, happening: Happening) -> bool:
         if happening.kind is not Kind.TEXT:
             return True  # whoever enters it waits until the site is back
         if any(span.holds(self.clock.true) for span in self.faults.deaf):
