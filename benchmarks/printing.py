@@ -1,7 +1,7 @@
 """How the proof tells what it found: tables from plain dicts, 100 columns wide, with or without
 colour. Hours are hours, shares are per cent of what the heading says."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -170,23 +170,42 @@ def print_comparison(out: Console, rows: Iterable[Mapping[str, Any]]) -> None:
 
 # --- Many seeds ---
 
-_SEED_LINE = "{:>12}  {:>6}  {:>11}  {:>11}  {:>9}  {:16}  {:>7}"
+_SEED_LINE = "{:>6}  {:>6}  {:>11}  {:>10}  {:>11}  {:>15}  {:>7}  {:12}  {:>7}"
 SEED_HEADING = _SEED_LINE.format(
-    *("seed", "broken", "unaccounted", "within 36 h", "texts", "digest", "seconds")
+    *("seed", "broken", "unaccounted", "follow-ups", "within 36 h", "without outages"),
+    *("texts", "digest", "seconds"),
 )
 
 
 def seed_line(one: Mapping[str, Any]) -> str:
     """`one`: seed, judgement, crisis (of its ledger), unaccounted, texts, digest, seconds; stands
-    under SEED_HEADING. Within 36 h: of the crisis follow-ups that could be."""
+    under SEED_HEADING. Follow-ups: those after a crisis that could be delivered; within 36 hours of
+    falling due, as the clock goes and without the time of outages."""
     return _SEED_LINE.format(
         one["seed"],
         f"{broken(one['judgement']):,}",
         f"{one['unaccounted']:,}",
+        f"{one['crisis']['asked']:,}",
         share(one["crisis"]["within_36h_share"]),
+        share(one["crisis"]["within_36h_running_share"]),
         f"{one['texts']:,}",
-        one["digest"][:16],
+        one["digest"][:12],
         f"{one['seconds']:.0f}",
+    )
+
+
+def in_time_over_all(seeds: Sequence[Mapping[str, Any]]) -> str:
+    """Of the crisis follow-ups of all seeds that could be delivered, how many were in time."""
+    asked = sum(one["crisis"]["asked"] for one in seeds)
+
+    def of_all(key: str) -> str:
+        found = sum((one["crisis"][key] or 0) * one["crisis"]["asked"] for one in seeds)
+        return share(found / asked if asked else None)
+
+    return (
+        f"Of {asked:,} crisis follow-ups that could be, {of_all('within_36h_share')} were "
+        f"delivered within 36 hours of falling due, {of_all('within_36h_running_share')} without "
+        "the time of outages."
     )
 
 

@@ -237,6 +237,7 @@ def _many(runner: Runner) -> int:
                 print(f"seed {one['seed']}, {promise}: {sentence}")
     wrong = sum(_status(one) for one in lines)
     texts = sum(one["texts"] for one in lines)
+    print(printing.in_time_over_all(lines))
     print(
         f"{len(lines)} seeds, {texts:,} texts: "
         + (f"{wrong} of them broke a promise." if wrong else "no promise was broken.")

@@ -195,19 +195,38 @@ def test_the_comparison_has_a_row_for_each_policy(out):
     )
 
 
+def in_time(*, owed, **words):
+    return summary(crisis_followup=entry(owed=owed, in_time=words))["crisis_followup"]
+
+
+def test_seeds_are_weighed_by_what_was_owed():
+    told = printing.in_time_over_all(
+        [
+            {"crisis": in_time(owed=10, yes=10)},
+            {"crisis": in_time(owed=90, **{"yes": 80, "yes, not counting outages": 9, "no": 1})},
+            {"crisis": in_time(owed=0)},
+        ]
+    )
+
+    assert "Of 100 crisis follow-ups" in told
+    assert "90.00% were delivered within 36 hours of falling due, 99.00% without" in told
+
+
 def test_a_seed_is_one_line_under_its_heading():
     line = printing.seed_line(
         {
             "seed": 7,
             "judgement": judgement(cap=["a"]),
-            "crisis": summary(crisis_followup=entry(in_time={"yes": 1}, owed=1))["crisis_followup"],
+            "crisis": in_time(owed=1, yes=1),
             "unaccounted": 2,
             "texts": 41020,
             "digest": "0123456789abcdef0123",
             "seconds": 93.4,
         }
     )
-    assert line.split() == ["7", "1", "2", "100.00%", "41,020", "0123456789abcdef", "93"]
+    assert line.split() == [
+        *("7", "1", "2", "1", "100.00%", "100.00%", "41,020", "0123456789ab", "93")
+    ]
     assert len(line) == len(printing.SEED_HEADING) <= printing.WIDTH
 
 
