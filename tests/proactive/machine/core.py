@@ -74,10 +74,10 @@ class Core(Outreach):
         return self.taken(before)
 
     def moment(self, when):
-        if when == drawing.DUE:
-            self.until_due()
-        else:
+        if isinstance(when, timedelta):
             self.let_pass(when)
+        else:
+            self.until(is_due=when == drawing.DUE)
 
     # --- What people do ---
 
@@ -101,6 +101,19 @@ class Core(Outreach):
     def a_sweep(self, when, chosen, twice):
         self.moment(when)
         self.sweep(chosen, twice=twice)
+
+    @rule(
+        target=texts,
+        when=drawing.moments,
+        late=st.sampled_from([timedelta(), MINUTE, 3 * HOUR, 13 * HOUR, 3 * DAY]),
+    )
+    def a_sweep_and_a_late_delivery(self, when, late):
+        self.moment(when)
+        self.sweep()
+        self.let_pass(late)
+        before = len(self.provider.submissions)
+        deliver_queued()
+        return self.taken(before)
 
     @rule(target=texts, wait=st.sampled_from([timedelta(), timedelta(), MINUTE, 13 * HOUR]))
     def a_delivery(self, wait):

@@ -62,10 +62,13 @@ cadences = st.sampled_from(list(WINDOWS))
 steps = st.sampled_from(STEPS)
 places = st.sampled_from(range(len(PLACES)))
 late = st.sampled_from(LATE)
-few = st.integers(1, 4)
-# When something is done: at once, after a while, or as soon as somebody is due.
-DUE = "as soon as somebody is due"
-moments = st.sampled_from([DUE, DUE, DUE, DUE, timedelta(), timedelta(), MINUTE, HOUR, 13 * HOUR])
+few = st.integers(1, 3)
+# When something is done: at once, after a while, as soon as somebody is due by the reference, or at
+# the next instant at which something may begin or end for anybody.
+DUE, EDGE = "due", "edge"
+moments = st.sampled_from(
+    [*(DUE, DUE, DUE, DUE, EDGE, EDGE, EDGE), *(timedelta(), timedelta(), MINUTE, 13 * HOUR)]
+)
 
 meanwhile = st.sampled_from(["", "", "tick", "report", "stop", "crisis", "wrote", "off", "sweep"])
 answers = st.one_of(

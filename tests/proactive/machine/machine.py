@@ -87,8 +87,8 @@ class Outreach(RuleBasedStateMachine):
             self.tick()
         self.clock.wait(step)
 
-    def until_due(self) -> None:
-        """Time passes until somebody is due, by the reference: to the instant, if that is soon."""
+    def until(self, *, is_due: bool) -> None:
+        """Time passes to the next edge of anybody; `is_due`: at which they are due, if one is."""
         everybody, texts = consistency.rows()
         found = []
         for row in everybody:
@@ -96,7 +96,7 @@ class Outreach(RuleBasedStateMachine):
             found += [
                 at
                 for at in edges(row, zones, self.clock.now)
-                if expected.due(row, own, zones, now=at, cadences=WINDOWS)
+                if not is_due or expected.due(row, own, zones, now=at, cadences=WINDOWS)
             ]
         if found:
             self.let_pass(min(found) - self.clock.now)
