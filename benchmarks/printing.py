@@ -170,7 +170,7 @@ def print_comparison(out: Console, rows: Iterable[Mapping[str, Any]]) -> None:
 
 # --- Many seeds ---
 
-_SEED_LINE = "{:>6}  {:>6}  {:>11}  {:>10}  {:>11}  {:>15}  {:>7}  {:12}  {:>7}"
+_SEED_LINE = "{:>5}  {:>6}  {:>11}  {:>10}  {:>11}  {:>15}  {:>7}  {:12}  {:>7}"
 SEED_HEADING = _SEED_LINE.format(
     *("seed", "broken", "unaccounted", "follow-ups", "within 36 h", "without outages"),
     *("texts", "digest", "seconds"),

@@ -226,7 +226,7 @@ def test_many_seeds_are_a_line_each_and_no_comparison(prove, worlds):
     assert lines[0] == "40 people, 5 days each, SQLite."
     assert lines[1] == printing.SEED_HEADING
     assert [line.split()[0] for line in lines[2:5]] == ["11", "12", "13"]
-    assert lines[5] == "3 seeds, 3,702 texts: no promise was broken."
+    assert lines[6] == "3 seeds, 3,702 texts: no promise was broken."
 
 
 def test_one_seed_that_broke_a_promise_is_a_failure_and_is_named(prove, worlds):
