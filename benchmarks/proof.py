@@ -55,7 +55,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="a line for each")
     parser.add_argument("--people", type=int, default=5000, metavar="N")
     parser.add_argument("--days", type=int, default=120, metavar="N")
-    parser.add_argument("--tick-minutes", type=int, default=15, metavar="N", help="of the beat")
+    parser.add_argument("--tick-minutes", type=int, default=30, metavar="N", help="of the beat")
     parser.add_argument("--db", choices=NAMES, default="sqlite")
     parser.add_argument(
         "--shards",

@@ -23,7 +23,7 @@ class Spec:
     people: int
     days: int
     starts: datetime
-    tick_minutes: int = 15
+    tick_minutes: int = 30
     population: str = SYNTHETIC
     silent: bool = False
     faults: bool = False

@@ -128,17 +128,17 @@ def test_a_world_that_ended_before_its_time_is_neither(prove, worlds):
     assert prove() == (
         2,
         f"Seed 1. To repeat this: python -m benchmarks.proof --seed 1 {' '.join(FEW[:4])} "
-        "--tick-minutes 15 --db sqlite --shards 2\n"
+        "--tick-minutes 30 --db sqlite --shards 2\n"
         "A world ended before its time: OperationalError: disk is full\n",
     )
 
 
 def test_the_world_is_the_one_that_was_asked_for(prove, worlds):
-    _, said = prove("--seed", "4", "--tick-minutes", "30", "--no-comparison")
+    _, said = prove("--seed", "4", "--tick-minutes", "20", "--no-comparison")
     [run] = worlds.runs
     assert [(spec.shard, spec.shards) for spec in run.specs] == [(0, 2), (1, 2)]
     spec = run.spec
-    assert (spec.seed, spec.people, spec.days, spec.tick_minutes) == (4, 40, 5, 30)
+    assert (spec.seed, spec.people, spec.days, spec.tick_minutes) == (4, 40, 5, 20)
     assert (spec.faults, spec.silent, spec.changes) == (True, False, ())
     assert (run.system, run.options, run.plant) == (proof.OURS, {"oracle": proof.ORACLE}, "")
     assert (
