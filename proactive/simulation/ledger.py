@@ -28,6 +28,7 @@ IN_TIME = timedelta(hours=36)
 # What ended so shortly before the world did, no sweep has seen any more.
 GRACE = timedelta(hours=1)
 EXAMPLES = 5
+_MICROSECOND = timedelta(microseconds=1)
 
 # Ends, in words; others carry a number, a code or a rule.
 DELIVERED = "delivered"
@@ -43,8 +44,9 @@ TAKEN_OVER = "a newer occasion began within the time"
 PAUSED = "paused by staff"
 NOT_OVER = "the time was not over when the world ended"
 NO = "no"
-# Of those nobody can ask that it be delivered.
-EXCUSED = (OPTED_OUT, DEAD_NUMBER, TAKEN_OVER, NOT_OVER)
+# Of those nobody can ask that it be delivered. A pause is the word of staff, as an opt-out is that
+# of the person.
+EXCUSED = (OPTED_OUT, DEAD_NUMBER, TAKEN_OVER, PAUSED, NOT_OVER)
 
 
 def draw_up(
@@ -131,17 +133,18 @@ class _Book:
         )
 
     def _held_back(self, one: Obligation) -> str:
+        """By what a look found, else by what held as its time passed."""
         if rules := self.log.held_back.get(one.key):
             return rules[-1]
-        span = one.due, one.until
-        if any(_covers(since, until, *span) for since, until in one.history.opted_out()):
+        last = one.until - _MICROSECOND
+        if any(_holds(since, until, last) for since, until in one.history.opted_out()):
             return "consent"
-        if one.history.died_at is not None and one.history.died_at <= one.due:
+        if one.history.died_at is not None and one.history.died_at <= last:
             return "reachable"
-        paused = one.history.row(one.due).outreach_paused_until
-        if paused is not None and paused >= one.until:
+        paused = one.history.row(last).outreach_paused_until
+        if paused is not None and paused > last:
             return "pause"
-        if any(_covers(since, until, *span) for since, until in self.log.outages):
+        if any(_holds(since, until, last) for since, until in self.log.outages):
             return "an outage"
         return ""
 
@@ -172,8 +175,8 @@ class _Book:
         return sum((span for span in spans if span > timedelta()), timedelta())
 
 
-def _covers(since: datetime | None, until: datetime | None, begin: datetime, end: datetime) -> bool:
-    return (since is None or since <= begin) and (until is None or until >= end)
+def _holds(since: datetime | None, until: datetime | None, at: datetime) -> bool:
+    return (since is None or since <= at) and (until is None or until > at)
 
 
 def _enter(owed: Iterable[Obligation], cadence: Cadence, book: _Book) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def test_the_world_is_the_one_that_was_asked_for(prove, worlds):
     assert (run.system, run.options, run.plant) == (proof.OURS, {"oracle": proof.ORACLE}, "")
     assert (
         "40 people from 21 February 2026 to 26 February 2026 (5 days) on SQLite, in 2 worlds side "
-        "by side, each with 240 beats."
+        "by side, each with 360 beats."
     ) in " ".join(said.split())
 
 
