@@ -141,7 +141,9 @@ def plain(text: str) -> str:
     """`text` in characters that cost nothing extra, where that leaves its letters as they are."""
     # Composed first: "é" is one GSM-7 letter, "e" with a combining accent is UCS-2.
     text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
-    return _CONTROL.sub(" ", text.translate(_GSM_TWINS))
+    # And once more: what is dropped may have stood between a letter and its accent.
+    text = unicodedata.normalize("NFC", text.translate(_GSM_TWINS))
+    return _CONTROL.sub(" ", text)
 
 
 def _name(value: str) -> str:

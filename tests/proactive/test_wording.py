@@ -492,3 +492,8 @@ def test_a_migrate_that_stops_before_the_table_exists_creates_nothing(django_ass
 
     with django_assert_num_queries(0):
         wording.create_missing_templates(using="default", apps=earlier)
+
+
+def test_an_accent_that_what_is_dropped_had_kept_from_its_letter_is_seen_when_it_is_checked():
+    with pytest.raises(ValueError, match="Unknown placeholder"):
+        validate("Hi $first_name\u200b\u0301, how are you?")
