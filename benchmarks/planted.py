@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
-from proactive import delivery, reconciliation, rules
+from proactive import delivery, prepared, reconciliation, rules
 from proactive.clocks import Window
 from proactive.models import Message
 
@@ -29,10 +29,12 @@ def gate() -> Iterator[None]:
 
     # Every cadence holds this very rule, in tuples that are made once.
     object.__setattr__(rules.GATE_OPEN, "condition", wrong)
+    prepared.forget()
     try:
         yield
     finally:
         object.__setattr__(rules.GATE_OPEN, "condition", right)
+        prepared.forget()
 
 
 @contextmanager
@@ -64,12 +66,12 @@ def offset() -> Iterator[None]:
         )
 
     Window.is_open = wrong  # type: ignore[method-assign]
-    rules._in_places.cache_clear()
+    rules._open_places.cache_clear()
     try:
         yield
     finally:
         Window.is_open = right  # type: ignore[method-assign]
-        rules._in_places.cache_clear()
+        rules._open_places.cache_clear()
 
 
 def _offset_of_yesterday(now: datetime, zone: ZoneInfo) -> timedelta:

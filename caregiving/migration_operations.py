@@ -125,6 +125,40 @@ class AddIndexConcurrently(postgres.AddIndexConcurrently):
         super().database_backwards(app_label, schema_editor, from_state, to_state)
 
 
+class CreateIndexConcurrently(Operation):
+    """Build an index that only PostgreSQL can have, from its own statement; nothing on SQLite.
+
+    `sql` is a CREATE INDEX CONCURRENTLY of `name`. No model knows of it.
+    """
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, name: str, sql: str) -> None:
+        self.name = name
+        self.sql = sql
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        pass
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):  # type: ignore[no-untyped-def]
+        # An interrupted build leaves an invalid index behind.
+        self._drop(schema_editor)
+        if _is_postgres(schema_editor):
+            schema_editor.execute(self.sql, params=None)
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):  # type: ignore[no-untyped-def]
+        self._drop(schema_editor)
+
+    def _drop(self, schema_editor: Any) -> None:
+        if _is_postgres(schema_editor):
+            name = schema_editor.quote_name(self.name)
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}", params=None)
+
+    def describe(self) -> str:
+        return f"Create index {self.name} on PostgreSQL"
+
+
 class AddCheck(migrations.AddConstraint):
     """Add a check constraint; on PostgreSQL first unvalidated, then validated beside the writers.
 

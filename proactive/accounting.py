@@ -8,15 +8,18 @@ from copy import copy
 from datetime import datetime
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from caregiving.models import Caregiver, CaregiverQuerySet, CrisisEvent
 from proactive import alerts
 from proactive.clocks import SILENCE
 from proactive.declaring import Cadence, Step
 from proactive.models import CareAlert, Message, Status, Sweep
+from proactive.prepared import prepared
+from proactive.ripening import Ripening
 from proactive.rules import CASCADE, CONSENT, PAUSE, REACHABLE, look_up_standings
 
 BATCH = 1000
@@ -102,11 +105,9 @@ def alert_held_up(cadence: Cadence, *, now: datetime, switched_off: str) -> None
     row when a later one goes out or the cascade ends. That may take weeks, and somebody in a
     crisis should not wait so long to be noticed. While an alert is open no second one is opened.
     """
-    held_up = Caregiver.objects.filter(
-        reduce(or_, (_passed_unnoticed(cadence, step, now) for step in cadence.steps[:-1])),
-        cadence.anchor.less_than(CASCADE, now),
-    )
-    people = list(held_up.order_by("pk")[:BATCH])
+    people = _held_up(cadence, now=now)
+    if not people:
+        return
     look_up_standings(people)
     # Whom nothing holds up was only locked while the sweep came by: the next one texts them.
     alerts.open_for_people(
@@ -118,6 +119,36 @@ def alert_held_up(cadence: Cadence, *, now: datetime, switched_off: str) -> None
         ],
         now=now,
     )
+
+
+@prepared
+def _held_up(cadence: Cadence, *, now: datetime) -> QuerySet[Caregiver]:
+    unnoticed = reduce(or_, (_passed_unnoticed(cadence, step, now) for step in cadence.steps[:-1]))
+    held_up = Caregiver.objects.filter(
+        _held_up_ripening(cadence).by(now), unnoticed, cadence.anchor.less_than(CASCADE, now)
+    )
+    return held_up.order_by("pk")[:BATCH]
+
+
+def _held_up_ripening(cadence: Cadence) -> Ripening:
+    """From when on the time of some stage has passed that is not dealt with."""
+    first = cadence.steps[0].limit
+    assert first is not None
+    return Ripening(
+        f"{cadence.name}_held_up",
+        lambda now: (
+            reduce(or_, (_passed(cadence, step, now) for step in cadence.steps[:-1]))
+            & cadence.anchor.less_than(CASCADE, now)
+        ),
+        lasts=CASCADE - first,
+    )
+
+
+def _passed(cadence: Cadence, step: Step, now: datetime) -> Q:
+    """The time of `step` has passed, and it is not dealt with."""
+    assert step.limit is not None
+    owed = Q(**{f"{cadence.counter}__isnull": True}) | Q(**{f"{cadence.counter}__lt": step.stage})
+    return cadence.anchor.at_least(step.limit, now) & owed
 
 
 def _passed_unnoticed(cadence: Cadence, step: Step, now: datetime) -> Q:
@@ -133,7 +164,6 @@ def _passed_unnoticed(cadence: Cadence, step: Step, now: datetime) -> Q:
         caregiver=OuterRef("pk"),
         occasion=OuterRef(event),
     )
-    owed = Q(**{f"{cadence.counter}__isnull": True}) | Q(**{f"{cadence.counter}__lt": step.stage})
     # Also where staff have put the counter back: what has its text is dealt with.
     texts = Message.objects.standing().filter(
         caregiver=OuterRef("pk"),
@@ -141,7 +171,7 @@ def _passed_unnoticed(cadence: Cadence, step: Step, now: datetime) -> Q:
         occasion=OuterRef(event),
         stage=step.stage,
     )
-    return cadence.anchor.at_least(step.limit, now) & owed & Q(~Exists(texts), ~Exists(told))
+    return _passed(cadence, step, now) & Q(~Exists(texts), ~Exists(told))
 
 
 def _obstacles(cadence: Cadence, caregiver: Caregiver, now: datetime) -> str:
@@ -161,22 +191,57 @@ def _obstacles(cadence: Cadence, caregiver: Caregiver, now: datetime) -> str:
 
 def _over(cadence: Cadence, now: datetime) -> CaregiverQuerySet:
     """People whose occasion ended and still has stages without an end, or was never answered."""
-    unfinished = Q(**{f"{cadence.counter}__isnull": True}) | Q(
+    unfinished = _unfinished_ripening(cadence).by(now) & _unfinished(cadence)
+    unanswered = _unanswered_ripening(cadence).by(now) & _unanswered(cadence)
+    return Caregiver.objects.filter(_is_over(cadence, now), unfinished | unanswered)
+
+
+def _is_over(cadence: Cadence, now: datetime) -> Q:
+    return cadence.anchor.at_least(CASCADE, now) & cadence.anchor.less_than(REMEMBERED, now)
+
+
+@prepared
+def _over_among(cadence: Cadence, *, now: datetime, after: Any) -> QuerySet[Caregiver]:
+    return _over(cadence, now).filter(pk__gt=after).order_by("pk")[:BATCH]
+
+
+def _unfinished_ripening(cadence: Cadence) -> Ripening:
+    """From when on a person's occasion is over and some of its stages are not dealt with."""
+    return Ripening(
+        f"{cadence.name}_unfinished",
+        lambda now: _is_over(cadence, now) & _unfinished(cadence),
+        lasts=REMEMBERED - CASCADE,
+    )
+
+
+def _unanswered_ripening(cadence: Cadence) -> Ripening:
+    """From when on a person's occasion is over and they have been silent ever since."""
+    return Ripening(
+        f"{cadence.name}_unanswered",
+        lambda now: _is_over(cadence, now) & _silent(cadence),
+        lasts=REMEMBERED - CASCADE,
+    )
+
+
+def _unfinished(cadence: Cadence) -> Q:
+    return Q(**{f"{cadence.counter}__isnull": True}) | Q(
         **{f"{cadence.counter}__lt": len(cadence.steps)}
     )
-    return Caregiver.objects.filter(
-        cadence.anchor.at_least(CASCADE, now) & cadence.anchor.less_than(REMEMBERED, now),
-        unfinished | _unanswered(cadence),
-    )
 
 
-def _unanswered(cadence: Cadence) -> Q:
-    """Texted, silent ever since the event (which itself counts as contact), and not yet alerted."""
+def _silent(cadence: Cadence) -> Q:
+    """Texted, by the counter, and silent ever since the event, which itself counts as contact."""
     (event,) = cadence.anchor.fields
     first, second = SILENCE.fields
     silent = Q(**{f"{first}__lte": F(event)}) | Q(
         **{f"{first}__isnull": True, f"{second}__lte": F(event)}
     )
+    return Q(**{f"{cadence.counter}__gt": 0}) & silent
+
+
+def _unanswered(cadence: Cadence) -> Q:
+    """Texted, silent ever since, and not yet alerted."""
+    (event,) = cadence.anchor.fields
     known = CareAlert.objects.filter(
         kind=CareAlert.Kind.CASCADE_UNANSWERED, caregiver=OuterRef("pk"), occasion=OuterRef(event)
     )
@@ -185,13 +250,13 @@ def _unanswered(cadence: Cadence) -> Q:
     )
     # Where there are no texts at all, whoever set the counter (an import, say) knows of some.
     texted = Q(Exists(texts.submitted())) | Q(~Exists(texts))
-    return Q(~Exists(known), **{f"{cadence.counter}__gt": 0}) & silent & texted
+    return _silent(cadence) & Q(~Exists(known)) & texted
 
 
 def _settle_over(cadence: Cadence, now: datetime, dry_run: bool) -> int:
     settled = 0
     last = 0
-    while people := list(_over(cadence, now).filter(pk__gt=last).order_by("pk")[:BATCH]):
+    while people := _over_among(cadence, now=now, after=last):
         last = people[-1].pk
         if dry_run:
             settled += len(_ended(cadence, people, now))
@@ -244,10 +309,7 @@ def _alert_unanswered(cadence: Cadence, keys: list[int], now: datetime) -> None:
 def _settle_replaced(cadence: Cadence, now: datetime, dry_run: bool) -> int:
     settled = 0
     last = 0
-    waiting = CrisisEvent.objects.filter(replaced_at__isnull=False, settled_at__isnull=True)
-    while crises := list(
-        waiting.filter(pk__gt=last).select_related("caregiver").order_by("pk")[:BATCH]
-    ):
+    while crises := _unsettled(after=last):
         last = crises[-1].pk
         with transaction.atomic():
             ended = _replaced(cadence, crises, now)
@@ -260,6 +322,12 @@ def _settle_replaced(cadence: Cadence, now: datetime, dry_run: bool) -> int:
                 )
         settled += len(ended)
     return settled
+
+
+@prepared
+def _unsettled(*, after: Any) -> QuerySet[CrisisEvent]:
+    waiting = CrisisEvent.objects.filter(replaced_at__isnull=False, settled_at__isnull=True)
+    return waiting.filter(pk__gt=after).select_related("caregiver").order_by("pk")[:BATCH]
 
 
 def _replaced(cadence: Cadence, crises: list[CrisisEvent], now: datetime) -> list[Message]:
@@ -295,14 +363,25 @@ def _replaced(cadence: Cadence, crises: list[CrisisEvent], now: datetime) -> lis
     ]
 
 
+def ripenings(cadence: Cadence) -> list[Ripening]:
+    """What is asked here of people at every sweep of a vital `cadence`."""
+    return [
+        _held_up_ripening(cadence),
+        _unfinished_ripening(cadence),
+        _unanswered_ripening(cadence),
+    ]
+
+
 def lock_free(keys: list[int]) -> list[int]:
     """Lock those of `keys` that nobody else has locked, in order, and return them.
 
     Whoever is locked is left to a later pass. On SQLite the whole transaction is the lock.
     """
-    return list(
-        Caregiver.objects.filter(pk__in=keys)
-        .order_by("pk")
-        .select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
-        .values_list("pk", flat=True)
-    )
+    return _free(keys=keys)
+
+
+@prepared
+def _free(*, keys: Any) -> QuerySet[Caregiver, int]:
+    skips = connection.features.has_select_for_update_skip_locked
+    people = Caregiver.objects.filter(pk__one_of=keys).order_by("pk")
+    return people.select_for_update(skip_locked=skips).values_list("pk", flat=True)

@@ -46,37 +46,43 @@ def draft(
     )
 
 
-def claim(cadence: Cadence, step: Step, messages: list[Message], *, now: datetime) -> int:
-    """Store drafts of `step`, one each for people who are locked, and close their gates.
+def claim(cadence: Cadence, drafts: dict[Step, list[Message]], *, now: datetime) -> int:
+    """Store drafts, by step, one each for people who are locked, and close their gates.
 
     Returns how many stages they have overtaken.
     """
-    passed = overtaken(cadence, step, messages, now=now)
-    Message.objects.bulk_create(passed + messages)
-    changes: dict[str, Any] = {"last_proactive_message_at": now}
-    if cadence.counter:
-        changes[cadence.counter] = step.stage
-    people = [message.caregiver_id for message in messages]
-    Caregiver.objects.filter(pk__in=people).update(**changes)
+    passed = overtaken(cadence, drafts, now=now)
+    Message.objects.bulk_create(passed + [one for messages in drafts.values() for one in messages])
+    for step, messages in drafts.items():
+        changes: dict[str, Any] = {"last_proactive_message_at": now}
+        if cadence.counter:
+            changes[cadence.counter] = step.stage
+        people = [message.caregiver_id for message in messages]
+        Caregiver.objects.filter(pk__one_of=people).update(**changes)
     if cadence.vital:
         accounting.alert_missed(passed, now=now)
     return len(passed)
 
 
 def overtaken(
-    cadence: Cadence, step: Step, messages: list[Message], *, now: datetime
+    cadence: Cadence, drafts: dict[Step, list[Message]], *, now: datetime
 ) -> list[Message]:
-    """Rows for the stages that `messages` overtake: each obligation has a row and an end."""
-    if step.stage is None:
-        return []
-    counter = cadence.counter
-    people = [message.caregiver for message in messages]
-    behind = [one for one in people if not counter or (getattr(one, counter) or 0) < step.stage - 1]
-    return accounting.superseded(
-        cadence,
-        behind,
-        up_to=step.stage - 1,
-        reason=f"overtaken by stage {step.stage}",
-        sweep=messages[0].sweep if messages else None,
-        now=now,
-    )
+    """Rows for the stages that `drafts` overtake: each obligation has a row and an end."""
+    rows: list[Message] = []
+    for step, messages in drafts.items():
+        if step.stage is None:
+            continue
+        rows += accounting.superseded(
+            cadence,
+            [
+                message.caregiver
+                for message in messages
+                if not cadence.counter
+                or (getattr(message.caregiver, cadence.counter) or 0) < step.stage - 1
+            ],
+            up_to=step.stage - 1,
+            reason=f"overtaken by stage {step.stage}",
+            sweep=messages[0].sweep if messages else None,
+            now=now,
+        )
+    return rows

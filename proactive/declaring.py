@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from caregiving.models import Caregiver
 from proactive.clocks import SILENCE, Anchor, Window, duration, local
 from proactive.models import Message
+from proactive.ripening import Ripening
 from proactive.rules import (
     CONSENT,
     GATE_OPEN,
@@ -106,9 +107,29 @@ class Cadence:
         return (*self.who, *step.rules, *self._common)
 
     def any_step(self, now: datetime) -> Q:
-        """The condition for some step to go out: `rules` of any, with what they share once."""
-        steps = reduce(or_, (conjunction(step.rules, now) for step in self.steps))
-        return conjunction((*self.who, *self._common), now) & steps
+        """The condition for some step to go out: `rules` of any, with what they share once.
+
+        What the index keeps of it is asked first; see `ripening`.
+        """
+        own = conjunction((*self.who, *self._common), now) & self._some_turn(now)
+        return self.ripening.by(now) & own
+
+    @cached_property
+    def ripening(self) -> Ripening:
+        """From when on some step may go to a person, as far as their own row tells.
+
+        Without what it makes room for, which is long to say and holds back few.
+        """
+        asked = (*self.who, *_ALWAYS, conversation(self.quiet))
+        return Ripening(
+            self.name,
+            lambda now: conjunction(asked, now) & self._some_turn(now),
+            lasts=self.until - self.due[0] if self.due else None,
+            by_zone=True,
+        )
+
+    def _some_turn(self, now: datetime) -> Q:
+        return reduce(or_, (conjunction(step.rules, now) for step in self.steps))
 
     def owes(self, step: Step) -> tuple[Rule, ...]:
         """What makes `step` owed: who it is for, whose turn it is, and that they can be texted."""

@@ -84,7 +84,7 @@ def send_now(
             now=now,
             ordered_by=by,
         )
-        claiming.claim(cadence, step, [message], now=now)
+        claiming.claim(cadence, {step: [message]}, now=now)
         caregiver.refresh_from_db()
         number = f" {step.stage} of {len(cadence.due)}" if step.stage else f" ({step.tier})"
         deed.says = f"{cadence.label}{number} is queued and goes out now"

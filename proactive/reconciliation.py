@@ -6,20 +6,20 @@ at the provider, and when nothing tells what became of it a person decides.
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import DatabaseError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from caregiving.models import Caregiver
 from proactive import alerts, stopping
 from proactive.cadences import BY_NAME, CADENCES
 from proactive.delivery import give_back_stage
-from proactive.models import CareAlert, Message, MessageQuerySet, Status
+from proactive.models import CareAlert, Message, Status
+from proactive.prepared import prepared
 from proactive.reports import CONFIRM_AFTER, FIRST_LOOK_UP, LEASE, apply_report
 from proactive.sms.gateway import Gateway, Report, SmsError, get_gateway
 
@@ -59,12 +59,17 @@ def reconcile(*, now: datetime | None = None) -> Reconciled:
     """
     now = now or timezone.now()
     report = Reconciled()
-    stuck = Message.objects.filter(status=Status.SENDING, attempt_started_at__lte=now - LEASE)
-    for message in stuck.order_by("attempt_started_at")[:BATCH]:
+    for message in _expired(now=now):
         report.expired += _expire(message, now)
     _look_up_due(report, now)
     report.alerts = _alert_unknown(now) + _alert_stuck(now)
     return report
+
+
+@prepared
+def _expired(*, now: datetime) -> QuerySet[Message]:
+    stuck = Message.objects.filter(status=Status.SENDING, attempt_started_at__lte=now - LEASE)
+    return stuck.order_by("attempt_started_at")[:BATCH]
 
 
 def _expire(message: Message, now: datetime) -> bool:
@@ -82,10 +87,7 @@ def _expire(message: Message, now: datetime) -> bool:
 
 
 def _look_up_due(report: Reconciled, now: datetime) -> None:
-    # Without a time and never looked up: unknown from before there were look-ups.
-    from_before = Q(status=Status.UNKNOWN, look_up_at__isnull=True, lookups=0)
-    due = Message.objects.filter(Q(look_up_at__lte=now) | from_before).order_by("look_up_at")
-    messages = list(due[:LOOK_UPS_A_PASS])
+    messages = _to_look_up(now=now)
     if not messages:
         return
     gateway = get_gateway()
@@ -112,6 +114,14 @@ def _look_up_due(report: Reconciled, now: datetime) -> None:
         message.count_look_up()
         report.looked_up += 1
         report.found += _take_in(message, news, now)
+
+
+@prepared
+def _to_look_up(*, now: datetime) -> QuerySet[Message]:
+    # Without a time and never looked up: unknown from before there were look-ups.
+    from_before = Q(status=Status.UNKNOWN, look_up_at__isnull=True, lookups=0)
+    due = Message.objects.filter(Q(look_up_at__lte=now) | from_before).order_by("look_up_at")
+    return due[:LOOK_UPS_A_PASS]
 
 
 def _next_look_up(message: Message, now: datetime) -> datetime | None:
@@ -162,20 +172,37 @@ def _take_in(message: Message, news: list[Report], now: datetime) -> bool:
 
 
 def _alert_unknown(now: datetime) -> int:
+    kind = CareAlert.Kind.OUTCOME_UNKNOWN
+    about = [(message, _evidence(message)) for message in _lasting_unknown(now=now)]
+    alerts.open_alerts(kind, about, now=now)
+    return len(about)
+
+
+@prepared
+def _lasting_unknown(*, now: datetime) -> QuerySet[Message]:
     alerted = CareAlert.objects.filter(kind=CareAlert.Kind.OUTCOME_UNKNOWN, message=OuterRef("pk"))
     lasting = Message.objects.filter(
         ~Exists(alerted), status=Status.UNKNOWN, attempt_started_at__lte=now - PATIENCE
     )
-    return _alert_each(
-        CareAlert.Kind.OUTCOME_UNKNOWN,
-        lasting.order_by("attempt_started_at"),
-        _evidence,
-        now,
-    )
+    return lasting.order_by("attempt_started_at")[:BATCH]
 
 
 def _alert_stuck(now: datetime) -> int:
     """Vital texts whose time has passed while nobody can say what became of them."""
+    about = [
+        (
+            message,
+            f"It was queued {message.queued_at:%Y-%m-%d %H:%M} UTC, is still "
+            f"{message.get_status_display().lower()}, and its words no longer fit.",
+        )
+        for message in _out_of_time(now=now)
+    ]
+    alerts.open_alerts(CareAlert.Kind.FOLLOWUP_STUCK, about, now=now)
+    return len(about)
+
+
+@prepared
+def _out_of_time(*, now: datetime) -> QuerySet[Message]:
     past = Q(pk__in=[])
     for cadence in CADENCES:
         for step in cadence.steps if cadence.vital else ():
@@ -186,26 +213,7 @@ def _alert_stuck(now: datetime) -> int:
         kind=CareAlert.Kind.FOLLOWUP_STUCK
     )
     stuck = Message.objects.filter(past, ~Exists(seen_to), status__in=NOT_ENDED)
-    return _alert_each(
-        CareAlert.Kind.FOLLOWUP_STUCK,
-        stuck.order_by("queued_at"),
-        lambda message: (
-            f"It was queued {message.queued_at:%Y-%m-%d %H:%M} UTC, is still "
-            f"{message.get_status_display().lower()}, and its words no longer fit."
-        ),
-        now,
-    )
-
-
-def _alert_each(
-    kind: CareAlert.Kind,
-    messages: MessageQuerySet,
-    says: Callable[[Message], str],
-    now: datetime,
-) -> int:
-    about = [(message, says(message)) for message in messages[:BATCH]]
-    alerts.open_alerts(kind, about, now=now)
-    return len(about)
+    return stuck.order_by("queued_at")[:BATCH]
 
 
 def _evidence(message: Message) -> str:

@@ -15,13 +15,15 @@ from functools import cache, lru_cache, reduce
 from operator import and_
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, CharField, Exists, F, OuterRef, Q, When
 
 from caregiving import zones
 from caregiving.models import BurnoutBand, Caregiver, JourneyPhase
 from proactive import matching
 from proactive.clocks import CRISIS, DAY, HOUR, SILENCE, Window, duration, local, places
+from proactive.lookups import OneOf
 from proactive.models import WAITING, Message
+from proactive.prepared import Moment, Placeholder, Values
 
 GATE = 24 * HOUR
 CHURN_AFTER = 31 * DAY
@@ -52,6 +54,13 @@ class Rule:
         if self.test is not None:
             return self.test(caregiver, now)
         return matching.matches(self.condition(now), caregiver)
+
+    def those_who_meet_it(self, people: list[Caregiver], now: datetime) -> list[Caregiver]:
+        """`holds` for many: what it compares with is worked out once."""
+        if self.test is not None:
+            return [one for one in people if self.test(one, now)]
+        condition = self.condition(now)
+        return [one for one in people if matching.matches(condition, one)]
 
     def next_change(self, caregiver: Caregiver, now: datetime) -> datetime | None:
         """The first instant after `now` at which the answer may differ; None if never."""
@@ -242,12 +251,40 @@ def in_window(window: Window) -> Rule:
     )
 
 
-@lru_cache(maxsize=16)
+# Where a person is, by the name or names of their zones: the database keeps names and no clocks.
+CLOCK = Case(When(time_zone="", then=F("derived_zones")), default=F("time_zone"))
+
+
 def _in_places(window: Window, now: datetime) -> Q:
-    """Who is in an open window, by name of zone: the database keeps names and no clocks."""
+    names = _OpenPlaces(window) if isinstance(now, Moment) else open_places(window, now)
+    return Q(OneOf(CLOCK, names))
+
+
+class _OpenPlaces(Placeholder):
+    """The names in a prepared query."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(output_field=CharField())
+        self.window = window
+
+    def value(self, values: Values) -> frozenset[str]:
+        return open_places(self.window, values["now"])
+
+
+def open_places(window: Window, now: datetime) -> frozenset[str]:
+    """The names of zones, alone or joined as `derived_zones` may hold them, where it is open."""
+    # Clocks differ from UTC by quarters of an hour, and are put forward and back on such a
+    # quarter: what is open stays so until the next one. No zone has been an exception since 1972.
+    quarter = now - timedelta(
+        minutes=now.minute % 15, seconds=now.second, microseconds=now.microsecond
+    )
+    return _open_places(window, quarter)
+
+
+@lru_cache(maxsize=16)
+def _open_places(window: Window, now: datetime) -> frozenset[str]:
     given = frozenset(name for name in zones.known() if window.is_open([ZoneInfo(name)], now))
-    derived = frozenset(names for names, there in _derivable_places() if there and there <= given)
-    return Q(time_zone__one_of=given) | Q(time_zone="", derived_zones__one_of=derived)
+    return given | {names for names, there in _derivable_places() if there and there <= given}
 
 
 @cache

@@ -5,13 +5,16 @@ so two sweeps at once, or a sweep that is killed, can neither text twice nor for
 """
 
 import logging
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any, TypeAlias
 
 from django.db import DatabaseError, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from caregiving import events
@@ -21,14 +24,20 @@ from proactive.blast_guard import Limit
 from proactive.cadences import BY_NAME, CADENCES
 from proactive.declaring import Cadence, Step
 from proactive.models import Message, Sweep
+from proactive.prepared import prepared
+from proactive.ripening import Ripening
 from proactive.rules import conjunction, lapsed
 from proactive.switches import Switchboard
 from proactive.wording import Wording
 
 BATCH = 1000
+CHUNK = 10_000
 RECORDED = ("counts", "texts_queued", "held")
 
 logger = logging.getLogger(__name__)
+
+# Of people, eight bytes each: however many are due, what is kept of them is small.
+Keys: TypeAlias = "array[int]"
 
 
 @dataclass(frozen=True)
@@ -104,7 +113,29 @@ def owed(cadence: Cadence, step: Step, *, by: datetime) -> CaregiverQuerySet:
 
 def to_churn(*, now: datetime) -> CaregiverQuerySet:
     """Active people whose silence has outlasted the last reactivation."""
-    return Caregiver.objects.active().filter(lapsed(now))
+    return Caregiver.objects.filter(CHURN.by(now), _churns(now))
+
+
+def _churns(now: datetime) -> Q:
+    return Q(journey_phase=JourneyPhase.ACTIVE) & lapsed(now)
+
+
+CHURN = Ripening("churn", _churns)
+
+
+@prepared
+def _due_keys(cadence: Cadence, *, now: datetime) -> QuerySet[Caregiver, int]:
+    return due_for_any(cadence, now=now).order_by().values_list("pk", flat=True)
+
+
+@prepared
+def _due_among(cadence: Cadence, *, now: datetime, keys: Any) -> CaregiverQuerySet:
+    return Caregiver.objects.filter(cadence.any_step(now), pk__one_of=keys).order_by("pk")
+
+
+@prepared
+def _lapsed_keys(*, now: datetime) -> QuerySet[Caregiver, int]:
+    return to_churn(now=now).order_by().values_list("pk", flat=True)
 
 
 class _Run:
@@ -123,7 +154,7 @@ class _Run:
         self._deferred: dict[str, dict[str, int]] | None = None
         self._held_by: Limit | None = None
         # By cadence, what the guard has read already: nothing is asked for twice.
-        self._found: dict[str, list[list[int]]] | None = None
+        self._found: dict[str, Keys] = {}
 
     @cached_property
     def wording(self) -> Wording:
@@ -171,15 +202,14 @@ class _Run:
 
     def _find(self, cadences: list[Cadence], limit: Limit) -> None:
         """Read the keys of whoever is due, and hold the sweep as soon as they are too many."""
-        self._found = {}
         people: set[int] = set()
         for cadence in cadences:
             if self._why_not(cadence):
                 continue
-            batches = self._found[cadence.name] = []
-            for keys in _batches(due_for_any(cadence, now=self.now)):
-                batches.append(keys)
-                people.update(keys)
+            keys = self._found[cadence.name] = array("q")
+            for key in _due_keys.stream(cadence, now=self.now, chunk=CHUNK):
+                keys.append(key)
+                people.add(key)
                 if len(people) > limit.people:
                     self._held_by = limit
                     self.sweep.held = limit.says()
@@ -202,54 +232,52 @@ class _Run:
         why_not = self._why_not(cadence)
         if not why_not:
             queue = self._plan if self.sweep.dry_run else self._claim
-            for keys in self._keys(cadence):
-                for step, theirs in self._by_step(cadence, keys):
-                    queue(cadence, step, theirs)
+            for keys in _batches(self._keys(cadence)):
+                queue(cadence, keys)
             if cadence.ends_in_churn:
                 self.churned += self._churn()
         # Only now: whoever could be texted has been.
         if cadence.vital and not self.sweep.dry_run:
             accounting.alert_held_up(cadence, now=self.now, switched_off=why_not)
 
-    def _keys(self, cadence: Cadence) -> Iterable[list[int]]:
-        if self._found is None:
-            return _batches(due_for_any(cadence, now=self.now))
-        # Whoever got something more urgent since then is not due any more: the claim asks again.
-        return self._found[cadence.name]
+    def _keys(self, cadence: Cadence) -> Keys:
+        # Whoever got something more urgent since they were found is not due any more: the claim
+        # asks again.
+        found = self._found.get(cadence.name)
+        if found is None:
+            return array("q", _due_keys.stream(cadence, now=self.now, chunk=CHUNK))
+        return found
 
-    def _by_step(self, cadence: Cadence, keys: list[int]) -> Iterator[tuple[Step, list[int]]]:
-        """Whose turn is which step. The claim asks again, and all of it."""
-        people = list(Caregiver.objects.filter(pk__in=keys).order_by("pk"))
-        for step in cadence.steps:
-            theirs = [one.pk for one in people if step.position.holds(one, self.now)]
-            if theirs:
-                yield step, theirs
-
-    def _claim(self, cadence: Cadence, step: Step, keys: list[int]) -> None:
+    def _claim(self, cadence: Cadence, keys: list[int]) -> None:
         with transaction.atomic():
             # Lock first, ask afterwards: what a statement finds that began after the locks were
             # taken stays true until commit.
             locked = accounting.lock_free(keys)
-            people = list(due(cadence, step, now=self.now).filter(pk__in=locked))
-            messages = self._messages(cadence, step, people)
-            overtaken = claiming.claim(cadence, step, messages, now=self.now)
-        self.queued[cadence.name] += len(messages)
+            drafts = self._drafts(cadence, _due_among(cadence, now=self.now, keys=locked))
+            overtaken = claiming.claim(cadence, drafts, now=self.now)
+        self.queued[cadence.name] += sum(map(len, drafts.values()))
         self.superseded[cadence.name] += overtaken
 
-    def _plan(self, cadence: Cadence, step: Step, keys: list[int]) -> None:
+    def _plan(self, cadence: Cadence, keys: list[int]) -> None:
         # Whoever gets something more urgent: its claim would have closed their gate.
         free = set(keys) - self._planned_for
-        people = list(due(cadence, step, now=self.now).filter(pk__in=free).order_by("pk"))
-        messages = self._messages(cadence, step, people)
-        self.planned += [
-            Planned(message.to_number, cadence.name, step.stage, message.body)
-            for message in messages
-        ]
+        drafts = self._drafts(cadence, _due_among(cadence, now=self.now, keys=free))
+        for step, messages in drafts.items():
+            self.planned += [
+                Planned(message.to_number, cadence.name, step.stage, message.body)
+                for message in messages
+            ]
+            self.queued[cadence.name] += len(messages)
         self._planned_for |= free
-        self.queued[cadence.name] += len(messages)
-        self.superseded[cadence.name] += len(
-            claiming.overtaken(cadence, step, messages, now=self.now)
-        )
+        self.superseded[cadence.name] += len(claiming.overtaken(cadence, drafts, now=self.now))
+
+    def _drafts(self, cadence: Cadence, people: list[Caregiver]) -> dict[Step, list[Message]]:
+        """A text for each by whose turn is which step. They are due, so it is the turn of one."""
+        return {
+            step: self._messages(cadence, step, theirs)
+            for step in cadence.steps
+            if (theirs := step.position.those_who_meet_it(people, self.now))
+        }
 
     def _messages(self, cadence: Cadence, step: Step, people: list[Caregiver]) -> list[Message]:
         """A text for each, but for whom none can be written: the others must not wait for them."""
@@ -278,24 +306,18 @@ class _Run:
         if self.sweep.dry_run:
             return to_churn(now=self.now).count()
         # Small updates that each ask again: a contact that arrives meanwhile wins.
+        lapsed_keys = array("q", _lapsed_keys.stream(now=self.now, chunk=CHUNK))
         return sum(
-            to_churn(now=self.now).filter(pk__in=keys).update(journey_phase=JourneyPhase.CHURNED)
-            for keys in _batches(to_churn(now=self.now))
+            to_churn(now=self.now)
+            .filter(pk__one_of=keys)
+            .update(journey_phase=JourneyPhase.CHURNED)
+            for keys in _batches(lapsed_keys)
         )
 
 
-def _batches(people: CaregiverQuerySet) -> Iterator[list[int]]:
-    """Keys of `people` in ascending order, BATCH at a time.
-
-    By key and not by offset: what was claimed leaves the result, and whoever was skipped because
-    somebody else held the lock must not be asked for again and again.
-    """
-    last = 0
-    while keys := list(
-        people.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]
-    ):
-        yield keys
-        last = keys[-1]
+def _batches(keys: Keys) -> Iterator[list[int]]:
+    for first in range(0, len(keys), BATCH):
+        yield keys[first : first + BATCH].tolist()
 
 
 def _chosen(names: Iterable[str] | None) -> list[Cadence]:
@@ -317,3 +339,11 @@ def _note_failure(sweep: Sweep, run: _Run, error: Exception) -> None:
     except Exception:
         # The database itself is gone: the record without an end tells the same.
         logger.warning("sweep %s could not note its failure", sweep.pk)
+
+
+def ripenings() -> list[Ripening]:
+    """All that a sweep asks of people, each with its index."""
+    found = [cadence.ripening for cadence in CADENCES]
+    for cadence in CADENCES:
+        found += accounting.ripenings(cadence) if cadence.vital else []
+    return [*found, CHURN]

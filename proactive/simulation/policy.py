@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from proactive import cadences
+from proactive import cadences, prepared
 from proactive.cadences import CADENCES
 from proactive.clocks import DAY, Window
 from proactive.declaring import Cadence, reserved_for
@@ -239,6 +239,7 @@ def _put(cadence: Cadence, **values: Any) -> None:
         object.__setattr__(cadence, field, value)
     for name in _DERIVED:
         cadence.__dict__.pop(name, None)
+    prepared.forget()
 
 
 _DERIVED = [name for name, one in vars(Cadence).items() if isinstance(one, cached_property)]

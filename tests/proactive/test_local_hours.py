@@ -1,6 +1,7 @@
 """The window rule: texts go out by the clock on the wall of whoever gets them."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -175,3 +176,32 @@ def test_a_misspelt_zone_is_never_texted_and_explain_says_what_to_do():
         "says": "time zone 'America/Chicgo' is unknown: correct it or leave it empty",
     }
     assert wellness["earliest"] is None
+
+
+def test_no_clock_on_earth_is_put_at_another_time_than_a_quarter_of_an_hour():
+    """What the names of open zones are remembered by."""
+    years = [datetime(year, 1, 1, tzinfo=UTC) for year in range(2020, 2038)]
+    instants = [start + timedelta(days=days) for start in years for days in range(0, 365, 30)]
+    for name in sorted(zones.known()):
+        zone = ZoneInfo(name)
+        offsets = {instant.astimezone(zone).utcoffset() for instant in instants}
+        assert {offset.total_seconds() % 900 for offset in offsets if offset is not None} == {0}, (
+            name
+        )
+        for before, after in changes_of(zone):
+            while after - before > timedelta(seconds=1):
+                middle = before + (after - before) / 2
+                same = middle.astimezone(zone).utcoffset() == before.astimezone(zone).utcoffset()
+                before, after = (middle, after) if same else (before, middle)
+            assert round(after.timestamp()) % 900 == 0, (name, after)
+
+
+def changes_of(zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+    """Days of one year between which the zone's offset changes."""
+    days = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(366)]
+    pairs = pairwise(days)
+    return [
+        (one, other)
+        for one, other in pairs
+        if one.astimezone(zone).utcoffset() != other.astimezone(zone).utcoffset()
+    ]

@@ -13,7 +13,7 @@ from django.db.models import Q
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from proactive import clocks, deferring, delivery, rules, tasks
+from proactive import clocks, deferring, delivery, prepared, rules, tasks
 from tests.proactive import calling
 from tests.proactive.machine.core import Core
 from tests.proactive.machine.machine import PROVIDERS
@@ -72,8 +72,12 @@ class Briefly(Core):
 
 
 def finds(words):
-    with pytest.raises(AssertionError, match=words):
-        search(Briefly, examples=100, steps=15, shrink=False)
+    prepared.forget()
+    try:
+        with pytest.raises(AssertionError, match=words):
+            search(Briefly, examples=100, steps=15, shrink=False)
+    finally:
+        prepared.forget()
 
 
 def test_it_finds_a_gate_that_is_still_closed_at_24_hours_to_the_instant(monkeypatch):

@@ -52,7 +52,7 @@ class Outreach(RuleBasedStateMachine):
         super().__init__()
         empty()
         stopping.forget()
-        rules._in_places.cache_clear()
+        rules._open_places.cache_clear()
         ids = random.Random("state machine/texts")
         # Of texts that are equally urgent the key decides, and it must be the same each time.
         _TEXT_ID._get_default = lambda: uuid.UUID(int=ids.getrandbits(128))
@@ -73,7 +73,7 @@ class Outreach(RuleBasedStateMachine):
             self.clock.stop()
             PROVIDERS.clear()
             _TEXT_ID.__dict__.pop("_get_default")
-            rules._in_places.cache_clear()
+            rules._open_places.cache_clear()
 
     @property
     def people(self) -> dict[int, Facts]:

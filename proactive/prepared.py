@@ -1,0 +1,146 @@
+"""Queries whose SQL is written once and executed with new values ever after.
+
+A sweep asks the same dozen questions at every tick, mostly in vain. Putting a rule's `Q` into SQL
+takes Django a hundred times as long as a database with the right index takes to say that nobody
+is due. So what changes from tick to tick, the time first of all, stands in the SQL as a
+placeholder:
+
+    @prepared
+    def _stuck(*, now: datetime) -> QuerySet[Message]:
+        return Message.objects.filter(status=Status.SENDING, attempt_started_at__lte=now - LEASE)
+
+    for message in _stuck(now=now): ...
+
+The function below the decorator is called once for each database and each combination of its
+positional arguments. There `now` is a `Moment`, from which durations are subtracted as from a
+datetime, and every other keyword is a `Given`.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime, timedelta
+from functools import update_wrapper
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import DateTimeField, Expression, IntegerField, QuerySet
+
+Values = dict[str, Any]
+
+
+class Placeholder(Expression):
+    """A parameter whose value is known at execution only: `value(values)`."""
+
+    def value(self, values: Values) -> Any:
+        raise NotImplementedError
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        # Itself in place of a value that the database could take: `_Statement` replaces it.
+        return "%s", [self]
+
+
+class Moment(Placeholder):
+    """The time of execution, `offset` later."""
+
+    def __init__(self, offset: timedelta = timedelta()) -> None:
+        super().__init__(output_field=DateTimeField())
+        self.offset = offset
+
+    def value(self, values: Values) -> datetime:
+        now: datetime = values["now"]
+        return now + self.offset
+
+    def __add__(self, other: Any) -> "Moment":  # type: ignore[override]
+        return Moment(self.offset + other)
+
+    def __sub__(self, other: Any) -> "Moment":  # type: ignore[override]
+        return Moment(self.offset - other)
+
+
+class Given(Placeholder):
+    """What the caller passes by `name`: a number, or a list for the lookup `one_of`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(output_field=IntegerField())
+        self.name = name
+
+    def value(self, values: Values) -> Any:
+        return values[self.name]
+
+
+class Prepared:
+    """A query that is ready to be executed; made by `prepared`."""
+
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
+        self._build = build
+        update_wrapper(self, build)
+
+    def __call__(self, *parts: Any, **values: Any) -> list[Any]:
+        """The rows: objects, or whatever `values_list` says."""
+        return list(self._statement(parts, values).rows(values))
+
+    def stream(self, *parts: Any, chunk: int, **values: Any) -> Iterator[Any]:
+        """The same, `chunk` rows in memory at a time. Nothing may be written before its end."""
+        yield from self._statement(parts, values).rows(values, chunk=chunk)
+
+    def _statement(self, parts: tuple[Any, ...], values: Values) -> "_Statement":
+        connection = connections[DEFAULT_DB_ALIAS]
+        statements = _statements.setdefault(connection, {})
+        key = (self, *map(id, parts))
+        if key not in statements:
+            holes = {name: Moment() if name == "now" else Given(name) for name in values}
+            statements[key] = _Statement(self._build(*parts, **holes), connection, parts)
+        return statements[key]
+
+
+def prepared(build: Callable[..., QuerySet[Any, Any]]) -> Prepared:
+    """Make `build`, which returns a query, a function that returns its rows.
+
+    Positional arguments belong to the statement and are told apart by identity; keywords are
+    values. Whoever changes what `build` reads while it is in use has to `forget`.
+    """
+    return Prepared(build)
+
+
+def forget() -> None:
+    """Write every statement anew: what they were written for has changed."""
+    _statements.clear()
+
+
+class _Statement:
+    """A queryset whose compiler has done its work, on one connection."""
+
+    def __init__(
+        self, queryset: QuerySet[Any, Any], connection: Any, parts: tuple[Any, ...]
+    ) -> None:
+        # Held, so that no other object gets the identity that this statement is known by.
+        self._parts = parts
+        self._queryset = queryset
+        self._ops = connection.ops
+        self._takes_lists = connection.vendor == "postgresql"
+        compiler = queryset.query.get_compiler(connection=connection)
+        self._sql, self._parameters = compiler.as_sql()
+        self._compiler = compiler
+        # What turns rows into objects asks the query for a compiler, and that one for its SQL.
+        queryset.query.get_compiler = lambda *_, **__: compiler  # type: ignore[method-assign]
+
+    def rows(self, values: Values, *, chunk: int | None = None) -> Iterator[Any]:
+        parameters = tuple(
+            self._adapted(one.value(values)) if isinstance(one, Placeholder) else one
+            for one in self._parameters
+        )
+        self._compiler.as_sql = lambda *_, **__: (self._sql, parameters)
+        size = {} if chunk is None else {"chunked_fetch": True, "chunk_size": chunk}
+        yield from self._queryset._iterable_class(self._queryset, **size)  # type: ignore[misc,arg-type]
+
+    def _adapted(self, value: Any) -> Any:
+        if isinstance(value, datetime):
+            return self._ops.adapt_datetimefield_value(value)
+        if isinstance(value, Collection) and not isinstance(value, str):
+            return list(value) if self._takes_lists else json.dumps(list(value))
+        return value
+
+
+# Of each connection, as a compiler belongs to one; and one connection belongs to one thread.
+_statements: WeakKeyDictionary[Any, dict[tuple[Any, ...], _Statement]] = WeakKeyDictionary()
