@@ -40,10 +40,14 @@ SMALL = Size(people=3_000, few=300, due=500, runs=2, due_more=900, due_fewer=300
 
 
 class Databases:
-    """Where databases come from, in the server at `address`, whatever database that names."""
+    """Where databases come from, in the server at `address`, whatever database that names.
 
-    def __init__(self, address: str) -> None:
+    `prefix` begins their names, where others have databases there too.
+    """
+
+    def __init__(self, address: str, *, prefix: str = "") -> None:
         self._address = address
+        self._prefix = prefix
         self._is_migrated = False
         self._populated: set[int] = set()
         self._numbers = count(1)
@@ -53,11 +57,13 @@ class Databases:
 
         Populated when it is first asked for: minutes, for a million. Raises ChildFailed.
         """
-        name = f"people_{people}"
+        name = self._name(people)
         if people not in self._populated:
             self._create(name, self._migrated())
             try:
-                children.run("benchmarks.speed.populating", people, database=self._url(name))
+                children.run(
+                    "benchmarks.speed.populating", "people", people, database=self._url(name)
+                )
             except BaseException:
                 self._drop(name)
                 raise
@@ -71,7 +77,7 @@ class Databases:
         Everything is on disk when it is handed out, as a checkpoint ends its making.
         """
         self.of(people)
-        with self._temporary(f"people_{people}") as address:
+        with self._temporary(self._name(people)) as address:
             yield address
 
     @contextmanager
@@ -79,6 +85,13 @@ class Databases:
         """The address of a private database that is migrated, with nobody in it."""
         with self._temporary(self._migrated()) as address:
             yield address
+
+    def clear(self) -> None:
+        """Drop what is kept: for a server that goes on running."""
+        for name in (self._name("migrated"), *map(self._name, self._populated)):
+            self._drop(name)
+        self._is_migrated = False
+        self._populated.clear()
 
     def ask(self, question: str) -> str:
         """The one value that `question` selects, from the server as a whole."""
@@ -95,7 +108,7 @@ class Databases:
 
     @contextmanager
     def _temporary(self, template: str) -> Iterator[str]:
-        name = f"copy_{next(self._numbers)}"
+        name = self._name(f"copy_{next(self._numbers)}")
         self._create(name, template)
         try:
             yield self._url(name)
@@ -103,7 +116,7 @@ class Databases:
             self._drop(name)
 
     def _migrated(self) -> str:
-        name = "migrated"
+        name = self._name("migrated")
         if not self._is_migrated:
             self._create(name, "template1")
             children.run("benchmarks.speed.populating", "migrate", database=self._url(name))
@@ -120,6 +133,9 @@ class Databases:
     def _tell(self, statement: str) -> None:
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
+
+    def _name(self, what: str | int) -> str:
+        return f"{self._prefix}{f'people_{what}' if isinstance(what, int) else what}"
 
     def _url(self, name: str) -> str:
         return urlsplit(self._address)._replace(path=f"/{name}").geturl()
