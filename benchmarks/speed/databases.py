@@ -118,6 +118,8 @@ class Databases:
     def _migrated(self) -> str:
         name = self._name("migrated")
         if not self._is_migrated:
+            # Of a first attempt that broke.
+            self._drop(name)
             self._create(name, "template1")
             children.run("benchmarks.speed.populating", "migrate", database=self._url(name))
             self._is_migrated = True

@@ -30,7 +30,7 @@ from caregiving.models import JourneyPhase
 from proactive.cadences import BY_NAME, CADENCES, WELLNESS
 from proactive.declaring import Cadence, Step
 from proactive.rules import CASCADE, CHURN_AFTER, RECENT_CRISIS
-from proactive.sweeps import due, to_churn
+from proactive.sweeps import due, run_sweep, to_churn
 
 # A Tuesday: in all of the United States but Hawaii every window is open.
 NOW = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)
@@ -268,6 +268,8 @@ def main() -> None:
             said = due_now.make_due(int(number), now=NOW)
         case ["night"]:
             said = settle(now=NIGHT)
+            # Cascades that have ended by then are accounted for, as they were by a sweep since.
+            run_sweep(now=NIGHT)
         case ["people", number]:
             populate(int(number))
             said = count_due(now=NOW)
