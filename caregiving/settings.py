@@ -295,6 +295,9 @@ else:
     DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["OPTIONS"] = {
+        # What every sweep asks is planned once (`proactive.prepared`). A pooler that does not keep
+        # prepared statements apart needs ?prepare_threshold=None in DATABASE_URL.
+        "prepare_threshold": 1_000_000,
         **DATABASES["default"].get("OPTIONS", {}),
         "connect_timeout": 5,
     }

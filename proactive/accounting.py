@@ -124,8 +124,12 @@ def alert_held_up(cadence: Cadence, *, now: datetime, switched_off: str) -> None
 @prepared
 def _held_up(cadence: Cadence, *, now: datetime) -> QuerySet[Caregiver]:
     unnoticed = reduce(or_, (_passed_unnoticed(cadence, step, now) for step in cadence.steps[:-1]))
+    (event,) = cadence.anchor.fields
     held_up = Caregiver.objects.filter(
-        _held_up_ripening(cadence).by(now), unnoticed, cadence.anchor.less_than(CASCADE, now)
+        _held_up_ripening(cadence).by(now),
+        ~Exists(_told(event).filter(resolved_at__isnull=True)),
+        unnoticed,
+        cadence.anchor.less_than(CASCADE, now),
     )
     return held_up.order_by("pk")[:BATCH]
 
@@ -151,19 +155,18 @@ def _passed(cadence: Cadence, step: Step, now: datetime) -> Q:
     return cadence.anchor.at_least(step.limit, now) & owed
 
 
-def _passed_unnoticed(cadence: Cadence, step: Step, now: datetime) -> Q:
-    """The time of `step` has passed, it is not dealt with, and no alert tells of it.
+def _told(event: str) -> QuerySet[CareAlert]:
+    """The alerts that tell of a person's present occasion."""
+    return CareAlert.objects.filter(
+        kind=CareAlert.Kind.FOLLOWUP_MISSED, caregiver=OuterRef("pk"), occasion=OuterRef(event)
+    )
 
-    One that is open does; one that was resolved, only if it was opened after the step's time.
-    """
+
+def _passed_unnoticed(cadence: Cadence, step: Step, now: datetime) -> Q:
+    """The time of `step` has passed, it is not dealt with, and no alert was opened since."""
     assert step.limit is not None
     (event,) = cadence.anchor.fields
-    told = CareAlert.objects.filter(
-        Q(resolved_at__isnull=True) | Q(opened_at__gte=F("occasion") + step.limit),
-        kind=CareAlert.Kind.FOLLOWUP_MISSED,
-        caregiver=OuterRef("pk"),
-        occasion=OuterRef(event),
-    )
+    told = _told(event).filter(opened_at__gte=F("occasion") + step.limit)
     # Also where staff have put the counter back: what has its text is dealt with.
     texts = Message.objects.standing().filter(
         caregiver=OuterRef("pk"),

@@ -125,7 +125,7 @@ class Cadence:
             self.name,
             lambda now: conjunction(asked, now) & self._some_turn(now),
             lasts=self.until - self.due[0] if self.due else None,
-            by_zone=True,
+            window=self.window,
         )
 
     def _some_turn(self, now: datetime) -> Q:

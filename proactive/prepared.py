@@ -17,9 +17,10 @@ datetime, and every other keyword is a `Given`.
 """
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
-from functools import update_wrapper
+from functools import cache, update_wrapper
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -117,12 +118,15 @@ class _Statement:
         # Held, so that no other object gets the identity that this statement is known by.
         self._parts = parts
         self._queryset = queryset
-        self._ops = connection.ops
-        self._takes_lists = connection.vendor == "postgresql"
+        self._connection = connection
+        self._is_postgres = connection.vendor == "postgresql"
         compiler = queryset.query.get_compiler(connection=connection)
         self._sql, self._parameters = compiler.as_sql()
+        if self._is_postgres:
+            self._sql, self._parameters = self._with_constants()
         self._compiler = compiler
-        # What turns rows into objects asks the query for a compiler, and that one for its SQL.
+        self._fetch_by_cursor = compiler.execute_sql
+        # What turns rows into objects asks the query for a compiler, and that one for its rows.
         queryset.query.get_compiler = lambda *_, **__: compiler  # type: ignore[method-assign]
 
     def rows(self, values: Values, *, chunk: int | None = None) -> Iterator[Any]:
@@ -131,15 +135,63 @@ class _Statement:
             for one in self._parameters
         )
         self._compiler.as_sql = lambda *_, **__: (self._sql, parameters)
+        whole = chunk is None and self._is_postgres
+        self._compiler.execute_sql = (
+            (lambda *_, **__: [self._fetch_planned(parameters)]) if whole else self._fetch_by_cursor
+        )
         size = {} if chunk is None else {"chunked_fetch": True, "chunk_size": chunk}
         yield from self._queryset._iterable_class(self._queryset, **size)  # type: ignore[misc,arg-type]
 
+    def _fetch_planned(self, parameters: tuple[Any, ...]) -> list[Any]:
+        """By what PostgreSQL has planned before: planning takes longer than all the rest."""
+        connection = self._connection
+        connection.ensure_connection()
+        with connection.wrap_database_errors:
+            own = _preparing_cursor()(connection.connection)
+            with connection._prepare_cursor(own) as cursor:
+                cursor.execute(self._sql, parameters)
+                rows: list[Any] = cursor.fetchall()
+        return rows
+
+    def _with_constants(self) -> tuple[str, list[Placeholder]]:
+        """The SQL in which only placeholders are parameters.
+
+        A plan for any value of a constant cannot use the indexes of some rows only.
+        """
+        from psycopg import sql
+
+        self._connection.ensure_connection()
+        raw = self._connection.connection
+        written = iter(
+            "%s" if isinstance(one, Placeholder) else sql.quote(one, raw).replace("%", "%%")
+            for one in self._parameters
+        )
+        holes = [one for one in self._parameters if isinstance(one, Placeholder)]
+        return _HOLE.sub(lambda hole: next(written), self._sql), holes
+
     def _adapted(self, value: Any) -> Any:
         if isinstance(value, datetime):
-            return self._ops.adapt_datetimefield_value(value)
+            return self._connection.ops.adapt_datetimefield_value(value)
         if isinstance(value, Collection) and not isinstance(value, str):
-            return list(value) if self._takes_lists else json.dumps(list(value))
+            return list(value) if self._is_postgres else json.dumps(list(value))
         return value
+
+
+# A parameter; not the second half of a percent sign that stands for itself.
+_HOLE = re.compile(r"(?<!%)%s")
+
+
+@cache
+def _preparing_cursor() -> type[Any]:
+    from psycopg import Cursor
+
+    class Preparing(Cursor[Any]):
+        """Has the server prepare whatever it executes, where the connection allows that."""
+
+        def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+            return super().execute(query, params, **options | {"prepare": True})
+
+    return Preparing
 
 
 # Of each connection, as a compiler belongs to one; and one connection belongs to one thread.

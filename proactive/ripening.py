@@ -18,7 +18,9 @@ from typing import Any
 
 from django.db.models import BooleanField, Expression, F, Q
 
+from proactive.clocks import Window
 from proactive.prepared import Moment
+from proactive.rules import OpenPlaces, open_places
 
 NEVER, ALWAYS = "'infinity'::timestamp", "'-infinity'::timestamp"
 
@@ -33,38 +35,43 @@ class Ripening:
     """What an index is made of: `condition(now)` is what ripens in a row of a person.
 
     `lasts`: how long after it has ripened the condition may still hold; None: for good.
-    `by_zone`: the index leads with the zone, for what keeps to local hours.
+    `window`: the local hours that it keeps to, if any; the index leads with the zone then.
     """
 
     name: str
     condition: Callable[[datetime], Q]
     lasts: timedelta | None = None
-    by_zone: bool = False
+    window: Window | None = None
 
     @property
     def index(self) -> str:
         return f"ripe_{self.name}"
 
     def create_index(self) -> str:
-        """The statement that builds the index, beside the writers."""
-        what, where = _split(self._q)
-        columns = f"({ZONE}), ({what})" if self.by_zone else f"({what})"
-        return (
-            f"CREATE INDEX CONCURRENTLY {self.index} ON {TABLE} ({columns}) "
-            f"WHERE {' AND '.join(where)}"
-        )
+        """The statement that builds the index, beside the writers.
+
+        Of all people, also those who never ripen: of an index of some PostgreSQL does not use the
+        statistics, would expect a third of them to be ripe, and might read the table instead.
+        """
+        columns = f"({ZONE}), ({self.instant})" if self.window else f"({self.instant})"
+        return f"CREATE INDEX CONCURRENTLY {self.index} ON {TABLE} ({columns})"
 
     def by(self, now: datetime) -> Q:
         """Ripe by `now`, a datetime or the time of a prepared query."""
         return Q(_Ripe(self, now))
 
     @property
-    def _q(self) -> Q:
-        return self.condition(Moment())  # type: ignore[arg-type]
+    def instant(self) -> str:
+        """When a row ripens, in SQL: a timestamp in UTC, infinity for never."""
+        return _span(self.condition(Moment())).beginning()  # type: ignore[arg-type]
 
 
 class _Ripe(Expression):
-    """In the very words of the index, or PostgreSQL would not see that it may use it."""
+    """Among the keys that the index has, in the very words of the index.
+
+    They are looked up first and by themselves. As one more condition beside the rules the planner
+    would weigh it against other indexes, and read those of hundreds of thousands as well.
+    """
 
     conditional = True
 
@@ -72,24 +79,37 @@ class _Ripe(Expression):
         super().__init__(output_field=BooleanField())
         self.ripening = ripening
         self.now = now
+        self.key: Any = F("pk")
+
+    def get_source_expressions(self) -> list[Any]:
+        return [self.key]
+
+    def set_source_expressions(self, expressions: Any) -> None:
+        (self.key,) = expressions
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "1 = 1", []
 
     def as_postgresql(self, compiler: Any, connection: Any) -> Any:
-        what, where = _split(self.ripening._q)
-        conditions = [*where, f"({what}) <= (%s AT TIME ZONE 'UTC')"]
-        bounds = [self.now]
-        if self.ripening.lasts is not None:
-            conditions.append(f"({what}) > (%s AT TIME ZONE 'UTC')")
-            bounds.append(self.now - self.ripening.lasts)
-        return f"({' AND '.join(conditions)})", bounds
-
-
-def _split(q: Q) -> tuple[str, list[str]]:
-    """When `q` ripens, and those of its conditions that time does not change."""
-    lasting, changing = _parted(q)
-    return _span(changing).beginning(), sorted(lasting) or ["true"]
+        key, _ = compiler.compile(self.key)
+        ripening, now = self.ripening, self.now
+        conditions = [f"({ripening.instant}) <= (%s AT TIME ZONE 'UTC')"]
+        values = [now]
+        if ripening.lasts is not None:
+            conditions.append(f"({ripening.instant}) > (%s AT TIME ZONE 'UTC')")
+            values.append(now - ripening.lasts)
+        else:
+            # Says nothing, but whoever plans without the values expects few rows between two.
+            conditions.append(f"({ripening.instant}) >= {ALWAYS}")
+        if ripening.window is not None:
+            conditions.append(f"({ZONE}) = ANY(%s)")
+            is_hole = isinstance(now, Moment)
+            places = OpenPlaces if is_hole else lambda window: list(open_places(window, now))
+            values.append(places(ripening.window))
+        return (
+            f"{key} = ANY(ARRAY(SELECT id FROM {TABLE} WHERE {' AND '.join(conditions)}))",
+            values,
+        )
 
 
 def _parted(q: Q) -> tuple[list[str], Q]:

@@ -255,13 +255,8 @@ def in_window(window: Window) -> Rule:
 CLOCK = Case(When(time_zone="", then=F("derived_zones")), default=F("time_zone"))
 
 
-def _in_places(window: Window, now: datetime) -> Q:
-    names = _OpenPlaces(window) if isinstance(now, Moment) else open_places(window, now)
-    return Q(OneOf(CLOCK, names))
-
-
-class _OpenPlaces(Placeholder):
-    """The names in a prepared query."""
+class OpenPlaces(Placeholder):
+    """The `open_places` of a prepared query."""
 
     def __init__(self, window: Window) -> None:
         super().__init__(output_field=CharField())
@@ -269,6 +264,11 @@ class _OpenPlaces(Placeholder):
 
     def value(self, values: Values) -> frozenset[str]:
         return open_places(self.window, values["now"])
+
+
+def _in_places(window: Window, now: datetime) -> Q:
+    names = OpenPlaces(window) if isinstance(now, Moment) else open_places(window, now)
+    return Q(OneOf(CLOCK, names))
 
 
 def open_places(window: Window, now: datetime) -> frozenset[str]:

@@ -123,8 +123,19 @@ def _churns(now: datetime) -> Q:
 CHURN = Ripening("churn", _churns)
 
 
+def _due_keys(cadence: Cadence, *, now: datetime) -> Iterable[int]:
+    """The keys of whoever is due, not all in memory at once when they are many."""
+    first = _first_keys(cadence, now=now)
+    return first if len(first) < BATCH else _all_keys.stream(cadence, now=now, chunk=CHUNK)
+
+
 @prepared
-def _due_keys(cadence: Cadence, *, now: datetime) -> QuerySet[Caregiver, int]:
+def _first_keys(cadence: Cadence, *, now: datetime) -> QuerySet[Caregiver, int]:
+    return due_for_any(cadence, now=now).order_by().values_list("pk", flat=True)[:BATCH]
+
+
+@prepared
+def _all_keys(cadence: Cadence, *, now: datetime) -> QuerySet[Caregiver, int]:
     return due_for_any(cadence, now=now).order_by().values_list("pk", flat=True)
 
 
@@ -207,7 +218,7 @@ class _Run:
             if self._why_not(cadence):
                 continue
             keys = self._found[cadence.name] = array("q")
-            for key in _due_keys.stream(cadence, now=self.now, chunk=CHUNK):
+            for key in _due_keys(cadence, now=self.now):
                 keys.append(key)
                 people.add(key)
                 if len(people) > limit.people:
@@ -245,7 +256,7 @@ class _Run:
         # asks again.
         found = self._found.get(cadence.name)
         if found is None:
-            return array("q", _due_keys.stream(cadence, now=self.now, chunk=CHUNK))
+            return array("q", _due_keys(cadence, now=self.now))
         return found
 
     def _claim(self, cadence: Cadence, keys: list[int]) -> None:

@@ -12,7 +12,6 @@ from caregiving.migration_operations import CreateIndexConcurrently
 from caregiving.models import Caregiver
 from proactive import migrations, sweeps
 from proactive.cadences import CADENCES
-from proactive.ripening import ALWAYS, Ripening
 from tests.proactive.people import DAY, NOON, person
 from tests.proactive.strategies import checked, create, instants, populations
 
@@ -38,13 +37,6 @@ def test_its_index_is_what_the_policy_says_today(name):
                 built[operation.name] = operation.sql
 
     assert built[RIPENINGS[name].index] == RIPENINGS[name].create_index()
-
-
-def test_it_says_nothing_of_what_time_does_not_change():
-    ripening = Ripening("test", lambda now: RIPENINGS["churn"].condition(now))
-
-    assert "journey_phase" in ripening.create_index().rpartition(" WHERE ")[2]
-    assert ALWAYS not in ripening.create_index().rpartition(" WHERE ")[2]
 
 
 @on_postgres
