@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from proactive import stopping
 from proactive.models import Sender
 
 FIRST_RETRY = timedelta(minutes=1)
@@ -21,6 +20,9 @@ LONGEST_RETRY = timedelta(minutes=30)
 PATIENCE = timedelta(seconds=5)
 # No turn is taken that is further away, whatever the budget.
 FURTHEST_TURN = timedelta(minutes=1)
+# Turns that lie so close together are taken at once: their texts are marked together, and the last
+# of them is held for so long.
+CLOSELY = timedelta(milliseconds=100)
 
 
 def sender_identity() -> str:
@@ -39,37 +41,36 @@ def load_sender() -> Sender:
 # --- Turns: SMS_PER_SECOND over all workers ---
 
 
-def wait_for_turn(*, now: datetime, patience: timedelta) -> str:
-    """Take the sender's next turn and sleep until it comes, or until asked to stop.
-
-    Returns "" then. When it is further away than `patience`, takes none and says so at once.
-    """
-    if settings.SMS_GATEWAY == "console":
-        return ""  # no carrier, no pace
-    patience = min(patience, FURTHEST_TURN)
-    wait = take_turn(now=now, patience=patience) - now
-    if wait > patience:
-        return f"the next turn to send comes in {wait.total_seconds():.0f} s (see SMS_PER_SECOND)"
-    stopping.sleep(wait.total_seconds())
-    return ""
+class TooFarAway(Exception):
+    """The next turn comes later than whoever asked wants to wait; the text says when."""
 
 
-def take_turn(*, now: datetime, patience: timedelta) -> datetime:
-    """When the sender's next turn is; it is taken unless that is later than `now` + `patience`.
+def is_kept() -> bool:
+    """Whether there is a pace at all: where there is no carrier there is none."""
+    return settings.SMS_GATEWAY != "console"
 
-    Passes that give up must not push the turns of others ever further away.
+
+def take_turns(*, now: datetime, patience: timedelta, at_most: int = 1) -> list[datetime]:
+    """Take the sender's next turns: the first, and those that follow it closely.
+
+    Raises TooFarAway when the first is more than `patience` away, and takes none: passes that give
+    up must not push the turns of others ever further away.
     """
     gap = timedelta(seconds=1 / settings.SMS_PER_SECOND)
+    patience = min(patience, FURTHEST_TURN)
     with transaction.atomic(durable=True):
         sender = _lock_sender()
-        turn = sender.next_turn_at
+        first = sender.next_turn_at
         # Nobody takes a turn so far ahead: a clock wrote it that has been set back since.
-        if turn is None or not now < turn <= now + FURTHEST_TURN + gap:
-            turn = now
-        if turn - now <= patience:
-            sender.next_turn_at = turn + gap
+        if first is None or not now < first <= now + FURTHEST_TURN + gap + CLOSELY:
+            first = now
+        if first - now <= patience:
+            turns = [first + n * gap for n in range(at_most) if n * gap < CLOSELY or not n]
+            sender.next_turn_at = turns[-1] + gap
             sender.save(update_fields=["next_turn_at"])
-    return turn
+            return turns
+    wait = (first - now).total_seconds()
+    raise TooFarAway(f"the next turn to send comes in {wait:.0f} s (see SMS_PER_SECOND)")
 
 
 # --- Waits: when the provider takes nothing, nobody asks ---

@@ -18,7 +18,7 @@ from django.utils import timezone
 from caregiving.models import Caregiver
 from proactive import alerts, stopping
 from proactive.cadences import BY_NAME, CADENCES
-from proactive.delivery import give_back_stage
+from proactive.marking import give_back_stage
 from proactive.models import CareAlert, Message, MessageQuerySet, Status
 from proactive.reports import CONFIRM_AFTER, FIRST_LOOK_UP, LEASE, apply_report
 from proactive.sms.gateway import Gateway, Report, SmsError, get_gateway

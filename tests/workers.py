@@ -28,11 +28,12 @@ def main(what: str, at: str) -> None:
 
     from caregiving import events
     from caregiving.models import Caregiver
-    from proactive import cascades, ordering, sweeps, tasks
+    from proactive import cascades, ordering, recording, sweeps, tasks
     from proactive.cadences import CRISIS_FOLLOWUP
     from proactive.care import Refused
     from proactive.delivery import deliver_queued
     from proactive.models import Message
+    from proactive.models.messages import MessageQuerySet
     from proactive.sms.console import ConsoleGateway
 
     now = datetime.fromisoformat(at)
@@ -89,7 +90,7 @@ def main(what: str, at: str) -> None:
         deliver_queued()
 
     def deliver_until_marking() -> None:
-        Message.mark_sending = stay
+        MessageQuerySet.mark_sending = stay
         deliver()
 
     def deliver_until_submitting() -> None:
@@ -97,7 +98,7 @@ def main(what: str, at: str) -> None:
         deliver()
 
     def deliver_until_recording() -> None:
-        Message.mark_sent = stay
+        recording.record = stay
         deliver()
 
     def tick() -> None:
