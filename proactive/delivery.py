@@ -14,7 +14,7 @@ A pass marks as many texts as it can submit at once, and records what has come b
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -28,14 +28,10 @@ from proactive.models import Message, Sender
 from proactive.pacing import TooFarAway
 from proactive.recording import Result
 from proactive.sms.gateway import get_gateway
-from proactive.submitting import Flight, Line, most_at_once
+from proactive.submitting import Closed, Flight, Line, most_at_once
 from proactive.switches import Switchboard
 
-# A provider that answers nothing may take nothing: no more texts than this become unknown in a row
-# before everybody waits, for each of them costs a person's judgement and is never resent by itself.
-MOST_UNKNOWN = 5
-IN_TROUBLE = "the provider leaves open whether it takes anything"
-TAKES_NOTHING = "the provider takes nothing at the moment"
+IN_TROUBLE = Closed.IN_TROUBLE.value
 TIME_IS_UP = "its time was up; the next pass goes on"
 # An answer waits no longer than that until it is recorded, lest a crash makes it unknown.
 RECORD_EVERY = 0.1
@@ -97,51 +93,37 @@ class _Delivery:
         # Those that stay in the queue after an attempt wait for another pass, and must not hide
         # those behind them.
         self._aside: set[UUID] = set()
-        self._unknown_in_a_row = 0
-        self._is_answering = False
 
     def go_on(self) -> None:
         """Until nothing is left that is ready, or something stops it."""
         while not self.report.stopped:
-            at_most = self._room()
-            if at_most and not self._begin(at_most) and not self.report.stopped:
-                if not self._line.under_way:
-                    return
-                at_most = 0
             if self._limit is not None and self._tried >= self._limit:
                 return
+            at_most = self._line.room()
+            has_begun = at_most and self._begin(at_most)
+            if not has_begun and not self._line.under_way:
+                return
             # While there is room nobody waits for those who are under way.
-            self._record(self._line.landed(within=0 if at_most else RECORD_EVERY))
+            self._record(within=0 if has_begun and self._line.room() else RECORD_EVERY)
 
     def bring_home(self) -> None:
         """Wait for those who are under way, and record what became of them."""
         failures: list[DatabaseError] = []
         while self._line.under_way:
             try:
-                self._record(self._line.landed(within=RECORD_EVERY))
+                self._record(within=RECORD_EVERY)
             except DatabaseError as error:
                 failures.append(error)
         if failures:
             raise failures[0]
-
-    def _room(self) -> int:
-        """How many more may be under way.
-
-        While the provider has answered nothing yet, or leaves open what it takes, only as many as
-        may become unknown in a row.
-        """
-        slots = self._line.slots
-        if self._unknown_in_a_row or not self._is_answering:
-            slots = min(slots, MOST_UNKNOWN - self._unknown_in_a_row)
-        if self._limit is not None:
-            slots = min(slots, self._limit - self._tried + self._line.under_way)
-        return max(0, slots - self._line.under_way)
 
     # --- Begin ---
 
     def _begin(self, at_most: int) -> bool:
         """Mark and submit the next texts; False when none is ready, or when it has to stop."""
         at_most = min(at_most, self._ready())
+        if self._limit is not None:
+            at_most = min(at_most, self._limit - self._tried)
         if not at_most:
             return False
         patience = pacing.PATIENCE
@@ -151,17 +133,17 @@ class _Delivery:
                 self.report.stopped = TIME_IS_UP
                 return False
         # Before anything is asked, so that what is asked is fresh when the texts are submitted.
-        if self._keeps_pace:
-            self._wait_for_turns(at_most, patience)
-            at_most = min(at_most, len(self._turns))
+        sender = pacing.load_sender()
+        if self._keeps_pace and not self._turns:
+            sender = self._wait_for_turns(sender, at_most, patience)
         if self.report.stopped:
             return False
-        switchboard, sender = Switchboard.load(), pacing.load_sender()
+        switchboard = Switchboard.load()
         self.report.stopped = _obstacle(switchboard, sender, self._clock())
         if self.report.stopped:
             return False
         marked = mark_next(
-            at_most=at_most,
+            at_most=min(at_most, len(self._turns)) if self._keeps_pace else at_most,
             leave_aside=self._aside,
             switchboard=switchboard,
             clock=self._clock,
@@ -175,6 +157,8 @@ class _Delivery:
         for message in marked.sending:
             turn = self._turns.pop(0) if self._keeps_pace else None
             self._line.submit(Flight(message, sender), turn=turn)
+        if not marked.taken_in_hand:
+            self._counted = 0  # others have taken them
         return bool(marked.taken_in_hand)
 
     def _ready(self) -> int:
@@ -183,50 +167,44 @@ class _Delivery:
             self._counted = ready[:COUNTED].count()
         return self._counted
 
-    def _wait_for_turns(self, at_most: int, patience: timedelta) -> None:
-        """Have at least one turn that has come, and those that follow it closely."""
-        if self._turns:
-            return
+    def _wait_for_turns(self, sender: Sender, at_most: int, patience: timedelta) -> Sender:
+        """Take turns and wait until the first of them has come; the sender as it stands then."""
         now = self._clock()
         try:
-            self._turns = pacing.take_turns(now=now, patience=patience, at_most=at_most)
+            self._turns = pacing.take_turns(sender, now=now, patience=patience, at_most=at_most)
         except TooFarAway as far:
             self.report.stopped = str(far)
-            return
-        ends = time.monotonic() + (self._turns[0] - now).total_seconds()
-        while self._line.under_way and not (stopping.asked() or self.report.stopped):
-            left = ends - time.monotonic()
-            if left <= 0:
-                break
-            self._record(self._line.landed(within=min(left, RECORD_EVERY)))
-        if not self.report.stopped:
-            stopping.sleep(max(0.0, ends - time.monotonic()))
+            return sender
+        wait = (self._turns[0] - now).total_seconds()
+        if wait <= 0:
+            return sender
+        ends = time.monotonic() + wait
+        while (left := ends - time.monotonic()) > 0 and self._line.under_way:
+            if stopping.asked() or self.report.stopped:
+                return sender
+            self._record(within=min(left, RECORD_EVERY))
+        stopping.sleep(max(0.0, left))
+        return pacing.load_sender()
 
     # --- Record ---
 
-    def _record(self, flights: Sequence[Flight]) -> None:
+    def _record(self, *, within: float) -> None:
+        """Those that have come back by now, or in so many seconds."""
+        flights = self._line.landed(within=within)
         if not flights:
             return
         for flight, result in zip(flights, recording.record(flights, self._clock), strict=True):
             self._count(result)
-            self._take_note(flight, result)
-
-    def _take_note(self, flight: Flight, result: Result) -> None:
-        """What an answer means for the texts that come next."""
-        if result in (Result.SENT, Result.FAILED):
-            self._is_answering = True
-        if result is Result.SENT and flight.sender.busy_until:
-            pacing.end_wait(flight.sender)
-            flight.sender.busy_until = None  # all of its batch share it
-        self._unknown_in_a_row = self._unknown_in_a_row + 1 if result is Result.UNKNOWN else 0
-        if self._unknown_in_a_row == MOST_UNKNOWN:
-            at = self._clock()
-            pacing.back_off(until=at + pacing.FIRST_RETRY, reason=IN_TROUBLE, now=at)
-            self.report.stopped = IN_TROUBLE
-        if result in (Result.RETRY, Result.HALTED):
-            self.report.stopped = self.report.stopped or TAKES_NOTHING
-        if result is Result.BROKEN:
-            self._aside.add(flight.message.pk)
+            if result is Result.BROKEN:
+                self._aside.add(flight.message.pk)
+            if result is Result.SENT and flight.sender.busy_until:
+                pacing.end_wait(flight.sender)
+                flight.sender.busy_until = None  # all of its batch share it
+        if self._line.closed and not self.report.stopped:
+            self.report.stopped = self._line.closed.value
+            if self._line.closed is Closed.IN_TROUBLE:
+                at = self._clock()
+                pacing.back_off(until=at + pacing.FIRST_RETRY, reason=IN_TROUBLE, now=at)
 
     def _count(self, result: Result, number: int = 1) -> None:
         if number:

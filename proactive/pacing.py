@@ -50,27 +50,40 @@ def is_kept() -> bool:
     return settings.SMS_GATEWAY != "console"
 
 
-def take_turns(*, now: datetime, patience: timedelta, at_most: int = 1) -> list[datetime]:
-    """Take the sender's next turns: the first, and those that follow it closely.
+def take_turns(
+    seen: Sender, *, now: datetime, patience: timedelta, at_most: int = 1
+) -> list[datetime]:
+    """Take the next turns of the sender that was `seen`: the first, and those that follow closely.
 
     Raises TooFarAway when the first is more than `patience` away, and takes none: passes that give
     up must not push the turns of others ever further away.
     """
-    gap = timedelta(seconds=1 / settings.SMS_PER_SECOND)
-    patience = min(patience, FURTHEST_TURN)
+    # Mostly nobody was faster.
+    turns, then = _next_turns(seen, now, patience, at_most)
+    unchanged = Sender.objects.filter(pk=seen.pk, next_turn_at=seen.next_turn_at)
+    if unchanged.update(next_turn_at=then):
+        return turns
     with transaction.atomic(durable=True):
         sender = _lock_sender()
-        first = sender.next_turn_at
-        # Nobody takes a turn so far ahead: a clock wrote it that has been set back since.
-        if first is None or not now < first <= now + FURTHEST_TURN + gap + CLOSELY:
-            first = now
-        if first - now <= patience:
-            turns = [first + n * gap for n in range(at_most) if n * gap < CLOSELY or not n]
-            sender.next_turn_at = turns[-1] + gap
-            sender.save(update_fields=["next_turn_at"])
-            return turns
-    wait = (first - now).total_seconds()
-    raise TooFarAway(f"the next turn to send comes in {wait:.0f} s (see SMS_PER_SECOND)")
+        turns, sender.next_turn_at = _next_turns(sender, now, patience, at_most)
+        sender.save(update_fields=["next_turn_at"])
+    return turns
+
+
+def _next_turns(
+    sender: Sender, now: datetime, patience: timedelta, at_most: int
+) -> tuple[list[datetime], datetime]:
+    """The turns, and when the next one after them is. Raises TooFarAway."""
+    gap = timedelta(seconds=1 / settings.SMS_PER_SECOND)
+    first = sender.next_turn_at
+    # Nobody takes a turn so far ahead: a clock wrote it that has been set back since.
+    if first is None or not now < first <= now + FURTHEST_TURN + CLOSELY + gap:
+        first = now
+    if first - now > min(patience, FURTHEST_TURN):
+        wait = (first - now).total_seconds()
+        raise TooFarAway(f"the next turn to send comes in {wait:.0f} s (see SMS_PER_SECOND)")
+    turns = [first + n * gap for n in range(at_most) if n * gap < CLOSELY]
+    return turns, turns[-1] + gap
 
 
 # --- Waits: when the provider takes nothing, nobody asks ---

@@ -59,10 +59,8 @@ def _record_one(flight: Flight, now: datetime) -> Result:
     match flight.answer:
         case SmsError() as error:
             return _record_error(flight.message, error, now)
-        case HeldUp():
-            flight.message.mark_queued_again(
-                retry_at=None, code="", reason="held up before it was submitted"
-            )
+        case HeldUp() as why:
+            flight.message.mark_queued_again(retry_at=None, code="", reason=str(why))
             return Result.RETRY
         case sid:
             return _record_sent(flight.message, sid, now)
