@@ -21,7 +21,8 @@ PATIENCE = timedelta(seconds=5)
 # No turn is taken that is further away, whatever the budget.
 FURTHEST_TURN = timedelta(minutes=1)
 # Turns that lie so close together are taken at once: their texts are marked together, and the last
-# of them is held for so long.
+# of them is held for so long. A worker that is slow to mark may use so many at one moment, and not
+# more over any longer time.
 CLOSELY = timedelta(milliseconds=100)
 
 

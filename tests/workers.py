@@ -89,6 +89,10 @@ def main(what: str, at: str) -> None:
     def deliver_by_the_real_clock() -> None:
         deliver_queued()
 
+    def deliver_several_at_once() -> None:
+        """As in production, by the real clock; says how many it has handed over."""
+        print(deliver_queued().results.total(), flush=True)
+
     def deliver_until_marking() -> None:
         MessageQuerySet.mark_sending = stay
         deliver()
@@ -100,6 +104,17 @@ def main(what: str, at: str) -> None:
     def deliver_until_recording() -> None:
         recording.record = stay
         deliver()
+
+    def deliver_until_the_third_record() -> None:
+        record = recording.record
+        recorded: list[object] = []
+
+        def record_twice(flights: Any, clock: Any) -> Any:
+            recorded.append(flights)
+            return record(flights, clock) if len(recorded) < 3 else stay()
+
+        recording.record = record_twice
+        deliver_queued()
 
     def tick() -> None:
         with time_machine.travel(now):
