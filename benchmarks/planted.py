@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
-from proactive import delivery, prepared, reconciliation, rules
+from proactive import marking, prepared, reconciliation, rules
 from proactive.clocks import Window
 from proactive.models import Message
 
@@ -40,17 +40,17 @@ def gate() -> Iterator[None]:
 @contextmanager
 def give_back() -> Iterator[None]:
     """A stage whose text was cancelled is not given back: the counter says it was dealt with."""
-    right = delivery.give_back_stage
+    right = marking.give_back_stage
 
     def wrong(message: Message) -> None:
         pass
 
-    for module in (delivery, reconciliation):
+    for module in (marking, reconciliation):
         module.give_back_stage = wrong
     try:
         yield
     finally:
-        for module in (delivery, reconciliation):
+        for module in (marking, reconciliation):
             module.give_back_stage = right
 
 

@@ -3,6 +3,7 @@
 State changes go through `caregiving.events`; nothing here knows about outreach.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -60,7 +61,11 @@ class CaregiverQuerySet(models.QuerySet["Caregiver"]):
 
     def move_gate(self, pk: int, *, to: datetime) -> None:
         """The 24 hours of this person count from `to`, unless they count from later already."""
-        self.gate_before(to).filter(pk=pk).update(last_proactive_message_at=to)
+        self.move_gates([pk], to=to)
+
+    def move_gates(self, pks: Collection[int], *, to: datetime) -> None:
+        """The same for several people, in one statement."""
+        self.gate_before(to).filter(pk__in=pks).update(last_proactive_message_at=to)
 
     def in_crisis(self) -> "CaregiverQuerySet":
         return self.filter(burnout_band=BurnoutBand.CRISIS)

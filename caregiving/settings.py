@@ -201,6 +201,12 @@ _require(
     SMS_PER_SECOND is None or 0.01 <= SMS_PER_SECOND <= 1000,
     f"SMS_PER_SECOND must be a number from 0.01 to 1000, not {SMS_PER_SECOND}",
 )
+# How many of them one process keeps under way.
+SMS_IN_FLIGHT: int = _read("SMS_IN_FLIGHT", _count, 32)
+_require(
+    SMS_IN_FLIGHT is None or SMS_IN_FLIGHT <= 200,
+    f"SMS_IN_FLIGHT must be a whole number from 1 to 200, not {SMS_IN_FLIGHT}",
+)
 # In US dollars. Only to tell staff what words cost: nothing is decided by it.
 SMS_SEGMENT_COST: float = _read("SMS_SEGMENT_COST", env.float, 0.0079)
 _require(

@@ -13,7 +13,7 @@ from proactive.cadences import CRISIS_FOLLOWUP
 from proactive.care import Deed, Refused, changing
 from proactive.clocks import CRISIS
 from proactive.declaring import Cadence, Step
-from proactive.delivery import give_back
+from proactive.marking import give_back
 from proactive.models import Message, Status
 from proactive.rules import CONSENT, PAUSE, REACHABLE, look_up_standing, standing
 

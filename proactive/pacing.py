@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from proactive import stopping
 from proactive.models import Sender
 
 FIRST_RETRY = timedelta(minutes=1)
@@ -21,6 +20,10 @@ LONGEST_RETRY = timedelta(minutes=30)
 PATIENCE = timedelta(seconds=5)
 # No turn is taken that is further away, whatever the budget.
 FURTHEST_TURN = timedelta(minutes=1)
+# Turns that lie so close together are taken at once: their texts are marked together, and the last
+# of them is held for so long. A worker that is slow to mark may use so many at one moment, and not
+# more over any longer time.
+CLOSELY = timedelta(milliseconds=100)
 
 
 def sender_identity() -> str:
@@ -39,37 +42,49 @@ def load_sender() -> Sender:
 # --- Turns: SMS_PER_SECOND over all workers ---
 
 
-def wait_for_turn(*, now: datetime, patience: timedelta) -> str:
-    """Take the sender's next turn and sleep until it comes, or until asked to stop.
+class TooFarAway(Exception):
+    """The next turn comes later than whoever asked wants to wait; the text says when."""
 
-    Returns "" then. When it is further away than `patience`, takes none and says so at once.
+
+def is_kept() -> bool:
+    """Whether there is a pace at all: where there is no carrier there is none."""
+    return settings.SMS_GATEWAY != "console"
+
+
+def take_turns(
+    seen: Sender, *, now: datetime, patience: timedelta, at_most: int = 1
+) -> list[datetime]:
+    """Take the next turns of the sender that was `seen`: the first, and those that follow closely.
+
+    Raises TooFarAway when the first is more than `patience` away, and takes none: passes that give
+    up must not push the turns of others ever further away.
     """
-    if settings.SMS_GATEWAY == "console":
-        return ""  # no carrier, no pace
-    patience = min(patience, FURTHEST_TURN)
-    wait = take_turn(now=now, patience=patience) - now
-    if wait > patience:
-        return f"the next turn to send comes in {wait.total_seconds():.0f} s (see SMS_PER_SECOND)"
-    stopping.sleep(wait.total_seconds())
-    return ""
-
-
-def take_turn(*, now: datetime, patience: timedelta) -> datetime:
-    """When the sender's next turn is; it is taken unless that is later than `now` + `patience`.
-
-    Passes that give up must not push the turns of others ever further away.
-    """
-    gap = timedelta(seconds=1 / settings.SMS_PER_SECOND)
+    # Mostly nobody was faster.
+    turns, then = _next_turns(seen, now, patience, at_most)
+    unchanged = Sender.objects.filter(pk=seen.pk, next_turn_at=seen.next_turn_at)
+    if unchanged.update(next_turn_at=then):
+        return turns
     with transaction.atomic(durable=True):
         sender = _lock_sender()
-        turn = sender.next_turn_at
-        # Nobody takes a turn so far ahead: a clock wrote it that has been set back since.
-        if turn is None or not now < turn <= now + FURTHEST_TURN + gap:
-            turn = now
-        if turn - now <= patience:
-            sender.next_turn_at = turn + gap
-            sender.save(update_fields=["next_turn_at"])
-    return turn
+        turns, sender.next_turn_at = _next_turns(sender, now, patience, at_most)
+        sender.save(update_fields=["next_turn_at"])
+    return turns
+
+
+def _next_turns(
+    sender: Sender, now: datetime, patience: timedelta, at_most: int
+) -> tuple[list[datetime], datetime]:
+    """The turns, and when the next one after them is. Raises TooFarAway."""
+    gap = timedelta(seconds=1 / settings.SMS_PER_SECOND)
+    first = sender.next_turn_at
+    # Nobody takes a turn so far ahead: a clock wrote it that has been set back since.
+    if first is None or not now < first <= now + FURTHEST_TURN + CLOSELY + gap:
+        first = now
+    if first - now > min(patience, FURTHEST_TURN):
+        wait = (first - now).total_seconds()
+        raise TooFarAway(f"the next turn to send comes in {wait:.0f} s (see SMS_PER_SECOND)")
+    turns = [first + n * gap for n in range(at_most) if n * gap < CLOSELY]
+    return turns, turns[-1] + gap
 
 
 # --- Waits: when the provider takes nothing, nobody asks ---

@@ -17,7 +17,7 @@ from django.utils import timezone
 from caregiving.models import Caregiver
 from proactive import alerts, stopping
 from proactive.cadences import BY_NAME, CADENCES
-from proactive.delivery import give_back_stage
+from proactive.marking import give_back_stage
 from proactive.models import CareAlert, Message, Status
 from proactive.prepared import prepared
 from proactive.reports import CONFIRM_AFTER, FIRST_LOOK_UP, LEASE, apply_report

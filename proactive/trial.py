@@ -11,9 +11,9 @@ from django.core.exceptions import ValidationError
 from caregiving.fields import normalise_phone_number
 from caregiving.models import Caregiver
 from proactive import switches, tasks
-from proactive.delivery import MAX_VALIDITY
 from proactive.models import Message
 from proactive.sms.gateway import Outcome, SmsError, get_gateway
+from proactive.submitting import MAX_VALIDITY
 
 WORDS = "{service} test: sending works."
 WHAT_TO_CHECK = {

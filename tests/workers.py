@@ -28,11 +28,12 @@ def main(what: str, at: str) -> None:
 
     from caregiving import events
     from caregiving.models import Caregiver
-    from proactive import cascades, ordering, sweeps, tasks
+    from proactive import cascades, ordering, recording, sweeps, tasks
     from proactive.cadences import CRISIS_FOLLOWUP
     from proactive.care import Refused
     from proactive.delivery import deliver_queued
     from proactive.models import Message
+    from proactive.models.messages import MessageQuerySet
     from proactive.sms.console import ConsoleGateway
 
     now = datetime.fromisoformat(at)
@@ -88,8 +89,12 @@ def main(what: str, at: str) -> None:
     def deliver_by_the_real_clock() -> None:
         deliver_queued()
 
+    def deliver_several_at_once() -> None:
+        """As in production, by the real clock; says how many it has handed over."""
+        print(deliver_queued().results.total(), flush=True)
+
     def deliver_until_marking() -> None:
-        Message.mark_sending = stay
+        MessageQuerySet.mark_sending = stay
         deliver()
 
     def deliver_until_submitting() -> None:
@@ -97,8 +102,19 @@ def main(what: str, at: str) -> None:
         deliver()
 
     def deliver_until_recording() -> None:
-        Message.mark_sent = stay
+        recording.record = stay
         deliver()
+
+    def deliver_until_the_third_record() -> None:
+        record = recording.record
+        recorded: list[object] = []
+
+        def record_twice(flights: Any, clock: Any) -> Any:
+            recorded.append(flights)
+            return record(flights, clock) if len(recorded) < 3 else stay()
+
+        recording.record = record_twice
+        deliver_queued()
 
     def tick() -> None:
         with time_machine.travel(now):

@@ -1,8 +1,10 @@
 """Every outbound text, from queued to its end."""
 
 import uuid
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from caregiving.models import Caregiver
+from proactive.models.bulk import ByKey
 from proactive.models.sweeps import Sweep
 
 
@@ -32,6 +35,9 @@ RANKED = (Status.SENT, Status.FAILED, Status.UNDELIVERED, Status.DELIVERED)
 
 # A text that may still be handed to the provider. One person has at most one of them.
 WAITING = (Status.QUEUED, Status.SENDING)
+
+# What the provider's answer moves to `sent`, unless its report was faster.
+TAKEN_UNSEEN = (Status.SENDING, Status.UNKNOWN)
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -58,6 +64,33 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def standing(self) -> "MessageQuerySet":
         """Those that fill their obligation: all but what was given back."""
         return self.exclude(status=Status.CANCELLED)
+
+    # --- Transitions of many at once, each one conditional UPDATE that says how many it moved ---
+
+    def mark_sending(self, keys: Collection[UUID], *, now: datetime) -> int:
+        return (
+            self.queued()
+            .filter(pk__in=keys)
+            .update(
+                status=Status.SENDING,
+                attempt_started_at=now,
+                attempts=F("attempts") + 1,
+                retry_at=None,
+            )
+        )
+
+    def mark_sent(
+        self, sids: Mapping[UUID, str], *, now: datetime, look_up_at: datetime | None
+    ) -> int:
+        """`sids`: by key, what the provider calls the text that it took."""
+        return self.filter(pk__in=sids, status__in=TAKEN_UNSEEN).update(
+            status=Status.SENT,
+            sent_at=now,
+            provider_sid=ByKey("pk", sids),
+            look_up_at=look_up_at,
+            reason="",
+            error_code="",
+        )
 
 
 class Message(models.Model):
@@ -188,20 +221,11 @@ class Message(models.Model):
     # Transitions. Each is one conditional UPDATE and says whether it took place: whoever comes
     # second (another worker, a callback that overtook the answer) changes nothing.
 
-    def mark_sending(self, *, now: datetime) -> bool:
-        return self._move(
-            (Status.QUEUED,),
-            status=Status.SENDING,
-            attempt_started_at=now,
-            attempts=F("attempts") + 1,
-            retry_at=None,
-        )
-
     def mark_sent(
         self, *, now: datetime, provider_sid: str, look_up_at: datetime | None = None
     ) -> bool:
         return self._move(
-            (Status.SENDING, Status.UNKNOWN),
+            TAKEN_UNSEEN,
             status=Status.SENT,
             sent_at=now,
             provider_sid=provider_sid,
@@ -309,7 +333,12 @@ class Message(models.Model):
         return self._change(Q(status__in=expected), **changes)
 
     def _change(self, expected: Q, **changes: Any) -> bool:
-        moved = Message.objects.filter(expected, pk=self.pk).update(**changes)
-        if moved:
-            self.refresh_from_db(fields=list(changes))
-        return bool(moved)
+        if not Message.objects.filter(expected, pk=self.pk).update(**changes):
+            return False
+        # What the database has worked out is read back; the rest is known.
+        computed = [name for name, value in changes.items() if hasattr(value, "resolve_expression")]
+        for name in changes.keys() - computed:
+            setattr(self, name, changes[name])
+        if computed:
+            self.refresh_from_db(fields=computed)
+        return True

@@ -148,6 +148,8 @@ def environ(database: str, folder: Path) -> dict[str, str]:
         "SECRET_KEY": "of-no-use-to-anybody",
         "ALLOWED_HOSTS": "localhost,testserver",
         "SMS_GATEWAY": "console",
+        # Its provider lives in the same thread, in an order that the seed decides.
+        "SMS_IN_FLIGHT": "1",
         "CONSOLE_SMS_LOG": str(folder / "sms.jsonl"),
         "BROKER_DIR": str(folder / "broker"),
         # Signs the webhooks of a world, and opens nothing outside it.

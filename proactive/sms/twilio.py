@@ -1,6 +1,7 @@
 """Texts by Twilio: the only module that knows its client."""
 
 import json
+import logging
 import re
 import ssl
 from collections.abc import Iterator, Mapping
@@ -13,8 +14,9 @@ from urllib.parse import parse_qs, urlparse
 import requests
 import urllib3.exceptions
 from django.conf import settings
+from requests.adapters import HTTPAdapter
 from twilio.base.values import unset
-from twilio.http.http_client import TwilioHttpClient
+from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
@@ -28,6 +30,8 @@ from proactive.sms.gateway import Outcome, Report, SmsError
 # Below PUBLIC_BASE_URL. Twilio signs what it calls, so the UUID in it identifies a text even when
 # the answer that held its SID never reached us.
 STATUS_CALLBACK_PATH = "/webhooks/twilio/status/{message_id}/"
+
+API = "https://api.twilio.com"
 
 NOT_FOUND = "20404"
 
@@ -43,14 +47,19 @@ class TwilioGateway:
     """Submits texts with the account and sender of the settings.
 
     Holds nothing that a call changes, so threads may share it: the client builds its parts when
-    they are first used, and all that `send` needs is built here.
+    they are first used, and all that `send` needs is built here. Connections are kept open between
+    calls, one for each submission that a process keeps under way.
     """
 
     def __init__(self) -> None:
         client = Client(
             settings.TWILIO_ACCOUNT_SID,
             settings.TWILIO_AUTH_TOKEN,
-            http_client=_HttpClient(timeout=float(settings.SMS_TIMEOUT_SECONDS)),
+            http_client=_HttpClient(
+                settings.TWILIO_API_BASE_URL or API,
+                timeout=float(settings.SMS_TIMEOUT_SECONDS),
+                connections=settings.SMS_IN_FLIGHT,
+            ),
         )
         if settings.TWILIO_API_BASE_URL:
             client.api.base_url = settings.TWILIO_API_BASE_URL
@@ -147,23 +156,55 @@ def answer_in_twiml(text: str) -> str:
     return str(response)
 
 
-class _HttpClient(TwilioHttpClient):
+class _HttpClient(HttpClient):
     """Raises SmsError for every answer other than 2xx, in either of Twilio's error formats.
 
     Here status, headers and body are at hand. The exceptions that Twilio's client would raise next
     lack the headers (Retry-After) and quote the recipient's number, which could then reach a log.
+
+    Not Twilio's own, which keeps the last answer on itself: of two threads one could get what the
+    other was answered, and take that SID for its own. Nothing is logged: the address of a listing
+    holds the number that it asks for.
     """
 
-    def request(self, *args: Any, **kwargs: Any) -> Response:
-        response = super().request(*args, **kwargs)
+    def __init__(self, address: str, *, timeout: float, connections: int) -> None:
+        super().__init__(logging.getLogger(__name__), is_async=False, timeout=timeout)
+        self._session = requests.Session()
+        # The proxy and the certificates that the environment names are read once: for each request
+        # anew, that would take a third of its time.
+        given = self._session.merge_environment_settings(address, {}, None, None, None)
+        self._session.proxies, self._session.verify = given["proxies"], given["verify"]
+        self._session.trust_env = False
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        params: dict[str, Any] | None = None,
+        data: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        answer = self._session.request(
+            method,
+            uri,
+            params=params,
+            data=data,
+            headers=headers,
+            auth=auth,
+            timeout=timeout or self.timeout,
+            allow_redirects=allow_redirects,
+        )
+        response = Response(answer.status_code, answer.text, answer.headers)
         if 200 <= response.status_code < 300:
             return response
         code = _error_code(response)
         outcome, reason = read_refusal(response.status_code, code)
         raise SmsError(outcome, reason, code=str(code or ""), retry_after=_retry_after(response))
-
-    def log_request(self, kwargs: dict[str, Any]) -> None:
-        """Nothing: the address of a listing holds the number that it asks for."""
 
 
 @contextmanager

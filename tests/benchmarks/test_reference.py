@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from benchmarks.planted import BUGS, plant
 from benchmarks.reference import boundaries, check, due
 from caregiving import events
-from proactive import delivery, rules
+from proactive import marking, rules
 from proactive.cadences import CADENCES
 from proactive.clocks import Window
 from proactive.delivery import deliver_queued
@@ -254,25 +254,25 @@ def test_the_offset_of_the_wrong_day_shows_on_the_day_on_which_clocks_change():
 
 @pytest.mark.parametrize("name", BUGS)
 def test_a_bug_is_gone_afterwards_also_when_what_it_broke_raises(name):
-    before = rules.GATE_OPEN.condition, delivery.give_back_stage, Window.is_open
+    before = rules.GATE_OPEN.condition, marking.give_back_stage, Window.is_open
 
     with pytest.raises(ZeroDivisionError), BUGS[name]():
-        assert (rules.GATE_OPEN.condition, delivery.give_back_stage, Window.is_open) != before
+        assert (rules.GATE_OPEN.condition, marking.give_back_stage, Window.is_open) != before
         raise ZeroDivisionError
 
-    assert (rules.GATE_OPEN.condition, delivery.give_back_stage, Window.is_open) == before
+    assert (rules.GATE_OPEN.condition, marking.give_back_stage, Window.is_open) == before
 
 
 def test_a_planted_bug_stays(monkeypatch):
     planted: list = []
     monkeypatch.setattr("benchmarks.planted._planted", planted)
-    before = delivery.give_back_stage
+    before = marking.give_back_stage
     try:
         plant("give-back")
-        assert delivery.give_back_stage is not before
+        assert marking.give_back_stage is not before
     finally:
         planted[0].__exit__(None, None, None)
-    assert delivery.give_back_stage is before
+    assert marking.give_back_stage is before
     with pytest.raises(KeyError):
         plant("other")
 

@@ -88,6 +88,7 @@ class Stage:
             "TWILIO_FROM_NUMBER": "+12025550100",
             "TWILIO_MESSAGING_SERVICE_SID": "",
             "SMS_PER_SECOND": "50",
+            "SMS_IN_FLIGHT": "8",
             "OMP_NUM_THREADS": "1",
         }
 

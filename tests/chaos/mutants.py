@@ -49,17 +49,14 @@ MUTANTS = (
         "no commit before submitting",
         (
             (
-                "proactive/delivery.py",
-                "            if not message.mark_sending(now=now):\n                return None\n",
-                "            if message.status != Status.QUEUED:\n                return None\n"
-                "            message.attempt_started_at = now\n"
-                "            message.attempts += 1\n"
-                "            message.status = Status.SENDING\n",
+                "proactive/marking.py",
+                "    if Message.objects.mark_sending(keys, now=now) != len(keys):\n",
+                "    if not keys:\n",
             ),
             (
                 "proactive/models/messages.py",
-                "            (Status.SENDING, Status.UNKNOWN),\n            status=Status.SENT,",
-                "            (Status.QUEUED, Status.SENDING),\n            status=Status.SENT,",
+                "TAKEN_UNSEEN = (Status.SENDING, Status.UNKNOWN)\n",
+                "TAKEN_UNSEEN = (Status.QUEUED, Status.SENDING)\n",
             ),
             (
                 "proactive/models/messages.py",
@@ -72,10 +69,10 @@ MUTANTS = (
         "no second look before submitting",
         (
             (
-                "proactive/delivery.py",
-                "    caregiver = message.caregiver\n    found = _declaration(message)\n",
+                "proactive/marking.py",
+                "    caregiver = message.caregiver\n    found = declaration(message)\n",
                 '    if message.cadence:\n        return ""\n'
-                "    caregiver = message.caregiver\n    found = _declaration(message)\n",
+                "    caregiver = message.caregiver\n    found = declaration(message)\n",
             ),
         ),
     ),
@@ -137,7 +134,7 @@ MUTANTS = (
         "a timeout counts as sent",
         (
             (
-                "proactive/delivery.py",
+                "proactive/recording.py",
                 "message.mark_unknown(reason=reason, look_up_at=now + FIRST_LOOK_UP)\n",
                 "message.mark_sent(now=now, provider_sid=str(message.pk))\n",
             ),

@@ -373,7 +373,7 @@ def test_the_slot_of_a_text_that_was_waiting_is_given_back():
 
 def test_a_text_that_is_on_its_way_goes_out_and_the_rest_is_ended():
     message = queued("crisis_followup")
-    message.mark_sending(now=NOON)
+    Message.objects.mark_sending([message.pk], now=NOON)
     someone = stored(message.caregiver)
     deed = cascades.end(someone, CRISIS_FOLLOWUP, reason="x", now=NOON)
     assert "cannot be called back" in deed.says
@@ -382,7 +382,7 @@ def test_a_text_that_is_on_its_way_goes_out_and_the_rest_is_ended():
 
 def test_nor_does_it_go_out_later_if_the_provider_did_not_take_it(gateway):
     message = queued("crisis_followup")
-    message.mark_sending(now=NOON)
+    Message.objects.mark_sending([message.pk], now=NOON)
     cascades.end(stored(message.caregiver), CRISIS_FOLLOWUP, reason="x", now=NOON)
     message.mark_queued_again(retry_at=NOON + MINUTE, code="20429", reason="slow down")
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from caregiving.models import Caregiver
-from proactive import delivery
+from proactive import marking
 from proactive.models import CadenceSwitch, Message, MessageTemplate
 from tests.factories import MessageFactory
 from tests.proactive.commanding import AT, CADENCES, refusal, run, run_json
@@ -167,7 +167,7 @@ def test_deliver_fails_when_a_text_could_not_be_dealt_with(gateway, at_noon, mon
     def breaks(*args):
         raise ArithmeticError("a fault of ours")
 
-    monkeypatch.setattr(delivery, "_objection", breaks)
+    monkeypatch.setattr(marking, "_objection", breaks)
 
     assert refusal("deliver") == (
         "1 could not be dealt with and stay as they are: the log above says why."

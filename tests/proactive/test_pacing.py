@@ -10,7 +10,7 @@ from django.db import connection
 from proactive import pacing, stopping
 from proactive.delivery import deliver_queued
 from proactive.models import Message, Sender
-from proactive.pacing import FURTHEST_TURN, LONGEST_RETRY, take_turn
+from proactive.pacing import FURTHEST_TURN, LONGEST_RETRY, TooFarAway, take_turns
 from proactive.sms.gateway import Outcome, SmsError
 from proactive.sweeps import run_sweep
 from tests.proactive.people import DAY, MOMENT, NOON, people_in_crisis
@@ -34,8 +34,14 @@ def carrier(settings, gateway):
     return gateway
 
 
+def take(*, now=NOON, patience=MINUTE, at_most=1):
+    return take_turns(pacing.load_sender(), now=now, patience=patience, at_most=at_most)
+
+
 def turns(count, *, now=NOON, patience=MINUTE):
-    return [(take_turn(now=now, patience=patience) - now) / SECOND for _ in range(count)]
+    return [
+        (turn - now) / SECOND for _ in range(count) for turn in take(now=now, patience=patience)
+    ]
 
 
 # --- Turns ---
@@ -54,8 +60,28 @@ def test_turns_that_nobody_took_are_not_made_up_for(carrier):
 def test_a_turn_that_is_too_far_away_is_left_to_others(carrier):
     turns(3)
 
-    assert turns(4, patience=SECOND) == [1.5, 1.5, 1.5, 1.5]
+    for _ in range(4):
+        with pytest.raises(TooFarAway, match="the next turn to send comes in 2 s"):
+            turns(1, patience=SECOND)
     assert turns(1) == [1.5]
+
+
+def test_turns_that_follow_each_other_closely_are_taken_at_once(carrier, settings):
+    settings.SMS_PER_SECOND = 1000.0
+
+    assert [take(at_most=n) for n in (3, 1, 200)] == [
+        [NOON, NOON + SECOND / 1000, NOON + SECOND / 500],
+        [NOON + 3 * SECOND / 1000],
+        # No text is held for longer than a tenth of a second.
+        [NOON + n * SECOND / 1000 for n in range(4, 104)],
+    ]
+
+
+@pytest.mark.parametrize("pace", [1.0, 10.0])
+def test_turns_that_lie_further_apart_are_taken_one_by_one(carrier, settings, pace):
+    settings.SMS_PER_SECOND = pace
+
+    assert len(take(at_most=32)) == 1
 
 
 def test_each_sender_has_its_own_pace_and_a_messaging_service_comes_first(carrier, settings):
@@ -68,7 +94,7 @@ def test_each_sender_has_its_own_pace_and_a_messaging_service_comes_first(carrie
 
 @pytest.mark.parametrize("ahead", [FURTHEST_TURN + SECOND, DAY, 400 * DAY])
 def test_a_clock_that_was_set_back_does_not_hold_up_the_next_turn(carrier, ahead):
-    take_turn(now=NOON + ahead, patience=MINUTE)
+    take(now=NOON + ahead)
 
     assert turns(2) == [0, 0.5]
 
@@ -80,7 +106,7 @@ def test_workers_that_come_first_at_once_each_get_a_turn_of_their_own(carrier):
     def work():
         try:
             ready.wait()
-            taken.append(take_turn(now=NOON, patience=MINUTE))
+            taken.extend(take())
         finally:
             connection.close()
 
@@ -153,7 +179,8 @@ def test_nobody_sleeps_inside_a_transaction_or_holds_a_text_meanwhile(carrier, m
     monkeypatch.setattr(stopping, "sleep", sleep)
     deliver_queued()
 
-    assert seen == [(False, 0), (False, 0)]
+    # The first need not wait for its turn.
+    assert seen == [(False, 0)]
 
 
 def test_without_a_carrier_and_in_rehearsals_there_is_no_pace(carrier, settings):

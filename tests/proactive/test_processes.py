@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -248,6 +249,32 @@ def test_when_one_worker_is_turned_away_the_others_do_not_even_ask(workers, envi
     assert statuses() == {"queued": 3}
 
 
+def test_two_workers_with_many_texts_under_way_share_the_queue(workers, environ, twilio):
+    people = people_in_crisis(120)
+    run_sweep()
+    environ |= {"SMS_PER_SECOND": "1000", "SMS_IN_FLIGHT": "8"}
+    twilio.script(Step(delay=0.05, repeat=True))
+
+    both = [workers.start("deliver_several_at_once") for _ in range(2)]
+    for process in both:
+        workers.expect(process, "ready")
+    began = time.monotonic()
+    for process in both:
+        workers.go(process)
+    handed_over = [int(process.stdout.readline()) for process in both]
+    seconds = time.monotonic() - began
+
+    sent = [entry["params"]["To"] for entry in twilio.accepted]
+    assert Counter(sent) == once_each(one.phone_number for one in people)
+    assert sum(handed_over) == 120
+    assert min(handed_over) > 10
+    # One after the other takes six.
+    assert seconds < 120 * 0.05 / 2
+    assert statuses() == {"sent": 120}
+    for process in both:
+        assert process.wait(PATIENT) == 0, process.errors.read_text()
+
+
 # --- Killed ---
 
 
@@ -274,6 +301,31 @@ def test_what_a_worker_had_not_marked_when_it_was_killed_goes_out_once(workers, 
     reconcile(now=NOON + MINUTE)
     deliver_queued(now=NOON + MINUTE)
     assert received() == once_each(numbers)
+
+
+def test_what_a_worker_had_under_way_when_it_was_killed_is_looked_up_and_never_resent(
+    workers, environ, twilio
+):
+    people = people_in_crisis(20)
+    run_sweep()
+    environ |= {"SMS_PER_SECOND": "1000", "SMS_IN_FLIGHT": "4"}
+    twilio.script(Step(delay=0.05, repeat=True))
+    process = workers.start("deliver_until_the_third_record")
+    workers.expect(process, "ready")
+    workers.go(process)
+    workers.expect(process, "here")
+    process.kill()
+    process.wait(PATIENT)
+
+    under_way = statuses()["sending"]
+    assert 0 < under_way <= 3 * 4
+    workers.run_together("deliver_by_the_real_clock")
+    assert statuses() == {"sending": under_way, "sent": 20 - under_way}
+    sent = [entry["params"]["To"] for entry in twilio.accepted]
+    assert max(Counter(sent).values()) == 1
+    assert set(sent) <= {one.phone_number for one in people}
+    reconcile(now=datetime.now(UTC) + LEASE)
+    assert statuses() == {"unknown": under_way, "sent": 20 - under_way}
 
 
 @pytest.mark.parametrize(

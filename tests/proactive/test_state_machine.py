@@ -13,7 +13,7 @@ from django.db.models import Q
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from proactive import clocks, deferring, delivery, prepared, rules, tasks
+from proactive import clocks, deferring, marking, prepared, rules, tasks
 from tests.proactive import calling
 from tests.proactive.machine.core import Core
 from tests.proactive.machine.machine import PROVIDERS
@@ -91,7 +91,7 @@ def test_it_finds_a_gate_that_is_still_closed_at_24_hours_to_the_instant(monkeyp
 
 
 def test_it_finds_a_counter_that_is_not_given_back_after_a_cancellation(monkeypatch):
-    monkeypatch.setattr(delivery, "give_back_stage", lambda message: None)
+    monkeypatch.setattr(marking, "give_back_stage", lambda message: None)
 
     finds("its texts say")
 

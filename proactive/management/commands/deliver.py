@@ -5,9 +5,10 @@ from django.core.management.base import CommandError
 
 from caregiving.management.base import ReportingCommand
 from proactive import stopping
-from proactive.delivery import Pass, Result, deliver_queued
+from proactive.delivery import Pass, deliver_queued
 from proactive.management.base import add_at, parse_at
 from proactive.models import Message
+from proactive.recording import Result
 
 
 class Command(ReportingCommand):
