@@ -84,8 +84,8 @@ MUTANTS = (
         (
             (
                 "proactive/models/messages.py",
-                "        lower = RANKED[: RANKED.index(status)]\n",
-                "        lower = RANKED\n",
+                "    lower = RANKED[: RANKED.index(status)]\n",
+                "    lower = RANKED\n",
             ),
         ),
     ),
