@@ -294,9 +294,14 @@ if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
 else:
     DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    _options = DATABASES["default"].get("OPTIONS", {})
+    _threshold = _options.get("prepare_threshold", 5)
     DATABASES["default"]["OPTIONS"] = {
-        **DATABASES["default"].get("OPTIONS", {}),
+        **_options,
         "connect_timeout": 5,
+        # Only statements that ask for it are prepared (proactive/receipts.py), Django's own never.
+        # Behind a pooler that cannot have it, end DATABASE_URL with `?prepare_threshold=none`.
+        "prepare_threshold": _threshold if isinstance(_threshold, int) else None,
     }
 
 # --- Celery: a doorbell; the database is the queue ---

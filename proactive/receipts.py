@@ -8,6 +8,7 @@ report goes the full way, through `proactive.reports`, which would have written 
 from datetime import datetime
 from uuid import UUID
 
+import psycopg
 from django.db import connection
 
 from proactive.models import CareAlert, Message, Status
@@ -40,22 +41,50 @@ AND EXISTS (
     {{lock}}
 )
 """
+_PREPARED = _STATEMENT.format(lock="FOR NO KEY UPDATE OF person").encode()
 
 
 def take_receipt(message_id: UUID, report: Report, *, now: datetime) -> bool:
-    """Record that a text arrived; False, with nothing done, if that is not all there is to it."""
+    """Record that a text arrived; False if that is not all there is to it, and nothing was done.
+
+    Also where the connection broke. Then nobody knows whether it was done, and the full way, which
+    opens a new connection, finds out.
+    """
     if status_of(report) != Status.DELIVERED:
         return False
-    # SQLite, which has no such lock, has one writer at a time.
-    lock = "FOR NO KEY UPDATE OF person" if connection.features.has_select_for_update else ""
+    run = _run_prepared if connection.vendor == "postgresql" else _run
+    return run(message_id, report, now) == 1
+
+
+def _run(message_id: UUID, report: Report, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            _STATEMENT.format(lock=lock),
+            # There is one writer at a time, and no lock on a row.
+            _STATEMENT.format(lock=""),
             [
                 connection.ops.adapt_datetimefield_value(now),
                 code_of(report),
-                message_id if connection.features.has_native_uuid_field else message_id.hex,
+                message_id.hex,
                 report.sid,
             ],
         )
-        return bool(cursor.rowcount)
+        return cursor.rowcount
+
+
+def _run_prepared(message_id: UUID, report: Report, now: datetime) -> int:
+    """Past Django's cursor, which has the server read and plan the statement each time anew, and
+    asks first whether the connection still works: either takes as long as the statement itself.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        try:
+            return (
+                psycopg.Cursor(connection.connection)
+                .execute(_PREPARED, [now, code_of(report), message_id, report.sid], prepare=True)
+                .rowcount
+            )
+        except psycopg.OperationalError:
+            if connection.in_atomic_block or not connection.connection.closed:
+                raise
+    connection.close()
+    return 0
