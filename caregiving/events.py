@@ -161,10 +161,19 @@ def record_reachable(caregiver: Caregiver, *, at: datetime | None = None) -> Car
     at = _aware(at)
     with transaction.atomic():
         lock(caregiver)
-        if caregiver.unreachable_at is not None and at >= caregiver.unreachable_at:
-            caregiver.unreachable_at = None
-            caregiver.unreachable_reason = ""
-            caregiver.save(update_fields=_UNREACHABLE_FIELDS)
+        if changed := _reachable(caregiver, at):
+            caregiver.save(update_fields=changed)
+    return caregiver
+
+
+def record_text(caregiver: Caregiver, *, at: datetime | None = None) -> Caregiver:
+    """A text came from their number: contact, and a sign that the number is alive."""
+    at = _aware(at)
+    # No savepoint: whoever keeps the text would not keep it without this.
+    with transaction.atomic(savepoint=False):
+        lock(caregiver)
+        _contact(caregiver, at)
+        caregiver.save(update_fields=[*_CONTACT_FIELDS, *_reachable(caregiver, at)])
     return caregiver
 
 
@@ -238,6 +247,15 @@ def _contact(caregiver: Caregiver, at: datetime) -> None:
     caregiver.reactivation_message_count = 0
     if caregiver.journey_phase == JourneyPhase.CHURNED:
         caregiver.journey_phase = JourneyPhase.ACTIVE
+
+
+def _reachable(caregiver: Caregiver, at: datetime) -> list[str]:
+    """The fields that it changed."""
+    if caregiver.unreachable_at is None or at < caregiver.unreachable_at:
+        return []
+    caregiver.unreachable_at = None
+    caregiver.unreachable_reason = ""
+    return _UNREACHABLE_FIELDS
 
 
 def _crisis(caregiver: Caregiver, at: datetime, source: str) -> None:

@@ -300,12 +300,14 @@ if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
 else:
     DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    _options = DATABASES["default"].get("OPTIONS", {})
+    _threshold = _options.get("prepare_threshold", 5)
     DATABASES["default"]["OPTIONS"] = {
-        # What every sweep asks is planned once (`proactive.prepared`). A pooler that does not keep
-        # prepared statements apart needs ?prepare_threshold=None in DATABASE_URL.
-        "prepare_threshold": 1_000_000,
-        **DATABASES["default"].get("OPTIONS", {}),
+        **_options,
         "connect_timeout": 5,
+        # Only statements that ask for it are prepared (proactive/prepared.py), Django's own never.
+        # Behind a pooler that cannot have it, end DATABASE_URL with `?prepare_threshold=none`.
+        "prepare_threshold": _threshold if isinstance(_threshold, int) else None,
     }
 
 # --- Celery: a doorbell; the database is the queue ---

@@ -1,7 +1,7 @@
 """Opening what a person must look at, once however often it is found; what staff do about it;
 and closing it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,7 +67,19 @@ def resolve(
     by: AbstractBaseUser | None = None,
 ) -> None:
     """Close the alert about `message`, if one is open; `by` nobody when it has settled itself."""
-    _close(CareAlert.objects.filter(kind=kind, message=message), note=note, now=now, by=by)
+    resolve_each((kind,), message, note=note, now=now, by=by)
+
+
+def resolve_each(
+    kinds: Collection[CareAlert.Kind],
+    message: Message,
+    *,
+    note: str,
+    now: datetime,
+    by: AbstractBaseUser | None = None,
+) -> None:
+    """The same for alerts of several kinds, in one statement."""
+    _close(CareAlert.objects.filter(kind__in=kinds, message=message), note=note, now=now, by=by)
 
 
 def resolve_for_service(

@@ -37,11 +37,18 @@ def record_failure(
         alerts.open_alert(CareAlert.Kind.FOLLOWUP_FAILED, message=message, detail=reason, now=now)
 
 
+# What the phone's receipt answers, whatever was reported, or not known, before.
+CLOSED_BY_SUCCESS = (CareAlert.Kind.OUTCOME_UNKNOWN, CareAlert.Kind.FOLLOWUP_FAILED)
+
+
 def record_success(message: Message, *, note: str, now: datetime) -> None:
-    """The phone has it, whatever was reported before; `note` goes to an alert that this closes."""
-    if _is_about_their_number(message):
+    """The phone has it, whatever was reported before; `note` goes to the alerts that this closes.
+
+    Expects `message.caregiver` to have been read under the lock.
+    """
+    if message.caregiver.unreachable_at is not None and _is_about_their_number(message):
         events.record_reachable(message.caregiver, at=message.attempt_started_at or now)
-    alerts.resolve(CareAlert.Kind.FOLLOWUP_FAILED, message, note=note, now=now)
+    alerts.resolve_each(CLOSED_BY_SUCCESS, message, note=note, now=now)
 
 
 def _got_there_since(message: Message, at: datetime) -> bool:

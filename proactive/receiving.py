@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Coalesce
 
 from caregiving import events
@@ -40,32 +40,47 @@ def receive(text: Received, *, now: datetime) -> str:
     second time that a text comes gets no answer, for the first may have had one.
     """
     intent = read_intent(text.body, opt_out_type=text.opt_out_type)
-    with transaction.atomic():
-        # The person first, as everywhere; also, two texts of one person apply one after the other.
-        caregiver = (
-            Caregiver.objects.select_for_update().filter(phone_number=text.from_number).first()
-        )
-        _, is_new = InboundMessage.objects.get_or_create(
-            provider_sid=text.sid,
-            defaults={
-                "caregiver": caregiver,
-                "from_number": text.from_number,
-                "body": text.body,
-                "media": text.media,
-                "intent": intent,
-                "received_at": now,
-            },
-        )
-        if not is_new:
-            return ""
-        changed = caregiver is not None and _take_in(caregiver, intent, now)
+    try:
+        with transaction.atomic():
+            # The person first, as everywhere; also, two texts of one person apply one after the
+            # other.
+            caregiver = (
+                Caregiver.objects.select_for_update().filter(phone_number=text.from_number).first()
+            )
+            _keep(text, intent, caregiver, now)
+            changed = caregiver is not None and _take_in(caregiver, intent, now)
+    except _KeptAlready:
+        return ""
     return _answer(text, intent, caregiver, changed)
+
+
+class _KeptAlready(Exception):
+    """The text came before: all of it is taken back, of which nothing has been done yet."""
+
+
+def _keep(text: Received, intent: Intent, caregiver: Caregiver | None, now: datetime) -> None:
+    """Raises _KeptAlready, after which the transaction can only end.
+
+    That a text is new is what the constraint says, and nobody asks before: it nearly always is.
+    """
+    try:
+        InboundMessage.objects.create(
+            provider_sid=text.sid,
+            caregiver=caregiver,
+            from_number=text.from_number,
+            body=text.body,
+            media=text.media,
+            intent=intent,
+            received_at=now,
+        )
+    except IntegrityError as error:
+        # The SID alone can be in the way: the person is locked, so that they cannot be gone.
+        raise _KeptAlready from error
 
 
 def _take_in(caregiver: Caregiver, intent: Intent, now: datetime) -> bool:
     """What the text changes for its sender; returns whether it changed their consent."""
-    events.record_contact(caregiver, at=now)
-    events.record_reachable(caregiver, at=now)
+    events.record_text(caregiver, at=now)
     _mark_replied(caregiver, now)
     before = caregiver.opted_out_at
     if intent == Intent.STOP:
@@ -84,7 +99,7 @@ def _mark_replied(caregiver: Caregiver, now: datetime) -> None:
         .order_by("-went_out_at")
         .first()
     )
-    if latest is not None:
+    if latest is not None and latest.replied_at is None:
         latest.mark_replied(now=now)
 
 

@@ -1,7 +1,9 @@
 """What the provider says of a text that it took, by callback or when asked: one way in for both."""
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -45,13 +47,18 @@ def apply_report(message: Message, report: Report, *, now: datetime) -> bool:
     way or there takes it back, with its counter, and withdraws what stands in its place; if that
     has gone out as well, it is a duplicate.
     """
-    status = STATUSES.get(report.status, Status.SENT)
+    status = status_of(report)
+    if message.provider_sid == report.sid and not message.is_news(status, provider_sid=report.sid):
+        # A text keeps its SID, and from then on only rises: this stays true without a lock.
+        return False
     with transaction.atomic():
         # The person first, as everywhere. It also keeps two reports about a text apart.
-        message.caregiver = Caregiver.objects.select_for_update().get(pk=message.caregiver_id)
+        caregiver = Caregiver.objects.select_for_update().get(pk=message.caregiver_id)
         message.refresh_from_db()
+        message.caregiver = caregiver
+        sent_at = message.sent_at
         try:
-            with transaction.atomic():
+            with _savepoint_for(message, report):
                 is_news = _record(message, status, report, now)
         except IntegrityError:
             # The SID belongs to another text, or what stands in its place has gone out.
@@ -61,16 +68,30 @@ def apply_report(message: Message, report: Report, *, now: datetime) -> bool:
             if message.provider_sid != report.sid:
                 _alert_duplicate(message, report, now)
         elif message.status != Status.CANCELLED:
+            _move_gate(message, sent_at, now)
             _follow_up(message, report, now)
     return is_news
 
 
+def status_of(report: Report) -> Status:
+    return STATUSES.get(report.status, Status.SENT)
+
+
+def _savepoint_for(message: Message, report: Report) -> AbstractContextManager[Any]:
+    """Where a constraint may object: to a SID that is new here, or to a second text for a stage."""
+    if message.provider_sid == report.sid and message.status != Status.CANCELLED:
+        return nullcontext()
+    return transaction.atomic()
+
+
 def _record(message: Message, status: Status, report: Report, now: datetime) -> bool:
-    code = report.code[:16]
+    code = code_of(report)
     was_given_up = message.status == Status.CANCELLED
     if was_given_up and status in NOT_DELIVERED:
         return message.note_report(provider_sid=report.sid, code=code)
     if was_given_up:
+        if not message.is_news(status, provider_sid=report.sid):
+            return False  # it stays given up, and what stands in its place stays too
         _withdraw_successor(message)
     is_news = message.mark_reported(
         status,
@@ -85,21 +106,38 @@ def _record(message: Message, status: Status, report: Report, now: datetime) -> 
     return is_news
 
 
-def _follow_up(message: Message, report: Report, now: datetime) -> None:
-    """What the news mean beyond the text: for the 24 hours, open alerts, the person."""
+def code_of(report: Report) -> str:
+    """As much of the provider's code as is kept."""
+    return report.code[:16]
+
+
+def _move_gate(message: Message, sent_at: datetime | None, now: datetime) -> None:
+    """The 24 hours count from when the provider may have taken the text.
+
+    `sent_at` is what was recorded before this report. With it the gate was moved: to then, at
+    least, so that a later report says nothing that is newer.
+    """
+    gate = message.caregiver.last_proactive_message_at
+    if gate is not None and sent_at is not None and gate >= sent_at:
+        return
     started = message.attempt_started_at
     Caregiver.objects.move_gate(
         message.caregiver_id, to=min(now, started + LEASE) if started else now
     )
+
+
+def _follow_up(message: Message, report: Report, now: datetime) -> None:
+    """What the news mean beyond the text: for open alerts, and for the person."""
     it_has = f"The provider has it as {report.sid}: {report.status}."
+    if message.status == Status.DELIVERED:
+        record_success(message, note=it_has, now=now)
+        return
     alerts.resolve(CareAlert.Kind.OUTCOME_UNKNOWN, message, note=it_has, now=now)
     if message.status in NOT_DELIVERED:
         logger.warning("message %s: %s", message.pk, message.reason)
         record_failure(
             message, outcome_of(report.code), code=report.code, reason=message.reason, now=now
         )
-    elif message.status == Status.DELIVERED:
-        record_success(message, note=it_has, now=now)
 
 
 def confirmation_at(message: Message, now: datetime) -> datetime | None:

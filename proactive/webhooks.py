@@ -21,6 +21,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from proactive.models import Message, RefusedWebhook
+from proactive.receipts import take_receipt
 from proactive.receiving import Received, receive
 from proactive.reports import apply_report
 from proactive.sms.gateway import Report
@@ -83,16 +84,19 @@ def status(fields: Fields, message_id: UUID) -> HttpResponse:
     sid = fields.get("MessageSid") or fields.get("SmsSid") or ""
     if not 0 < len(sid) <= LONGEST_SID:
         return HttpResponse("MessageSid is missing or too long.", status=400)
-    message = Message.objects.filter(pk=message_id).first()
-    if message is None:
-        logger.warning("a report of %s is about no text of ours", message_id)
-        return HttpResponse("No such text.", status=404)
     report = Report(
         sid=sid,
         status=fields.get("MessageStatus") or fields.get("SmsStatus") or "",
         code=fields.get("ErrorCode", ""),
     )
-    apply_report(message, report, now=timezone.now())
+    now = timezone.now()
+    if take_receipt(message_id, report, now=now):
+        return HttpResponse()
+    message = Message.objects.filter(pk=message_id).first()
+    if message is None:
+        logger.warning("a report of %s is about no text of ours", message_id)
+        return HttpResponse("No such text.", status=404)
+    apply_report(message, report, now=now)
     return HttpResponse()
 
 

@@ -290,23 +290,23 @@ class Message(models.Model):
 
         Whatever we had thought of a text without a SID yields to the provider's word.
         """
-        took_place = {Status.DELIVERED: {"delivered_at": now}}
-        lower = RANKED[: RANKED.index(status)]
-        if status == Status.DELIVERED:
-            # Given up, reported as failed, and there after all.
-            lower += (Status.CANCELLED,)
-        news = Q(provider_sid__isnull=True) | Q(provider_sid=provider_sid, status__in=lower)
+        news = Q(provider_sid__isnull=True) | Q(
+            provider_sid=provider_sid, status__in=_below(status)
+        )
         return self._change(
             news,
-            status=status,
+            # It is never taken back: one that is known need not be asked for.
+            sent_at=self.sent_at or Coalesce("sent_at", Value(now)),
             provider_sid=provider_sid,
-            sent_at=Coalesce("sent_at", Value(now)),
-            retry_at=None,
             look_up_at=look_up_at,
-            error_code=code,
-            reason=reason,
-            **took_place.get(status, {}),
+            **reported_as(status, now=now, code=code, reason=reason),
         )
+
+    def is_news(self, status: Status, *, provider_sid: str) -> bool:
+        """Whether `mark_reported` would take place, by what this instance knows."""
+        if self.provider_sid is None:
+            return True
+        return self.provider_sid == provider_sid and self.status in _below(status)
 
     def note_report(self, *, provider_sid: str, code: str) -> bool:
         """What was given up did not get there, as was thought: it stays given up."""
@@ -342,3 +342,22 @@ class Message(models.Model):
         if computed:
             self.refresh_from_db(fields=computed)
         return True
+
+
+def reported_as(status: Status, *, now: datetime, code: str, reason: str) -> dict[str, Any]:
+    """What a report of `status` writes, whatever else it does."""
+    took_place = {"delivered_at": now} if status == Status.DELIVERED else {}
+    return {
+        "status": status,
+        "retry_at": None,
+        "error_code": code,
+        "reason": reason,
+        **took_place,
+    }
+
+
+def _below(status: Status) -> tuple[Status, ...]:
+    """What a report of `status` moves a text on from, if it is about the SID that it has."""
+    lower = RANKED[: RANKED.index(status)]
+    # Given up, reported as failed, and there after all.
+    return (*lower, Status.CANCELLED) if status == Status.DELIVERED else lower

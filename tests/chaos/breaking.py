@@ -43,7 +43,11 @@ WORKER_POINTS = (
     "proactive.sms.twilio:TwilioGateway.find",
     "proactive.reconciliation:apply_report",
 )
-WEB_POINTS = ("proactive.webhooks:receive", "proactive.webhooks:apply_report")
+WEB_POINTS = (
+    "proactive.webhooks:receive",
+    "proactive.webhooks:take_receipt",
+    "proactive.webhooks:apply_report",
+)
 
 
 def points(targets: tuple[str, ...]) -> list[str]:

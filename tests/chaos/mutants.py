@@ -81,8 +81,8 @@ MUTANTS = (
         (
             (
                 "proactive/models/messages.py",
-                "        lower = RANKED[: RANKED.index(status)]\n",
-                "        lower = RANKED\n",
+                "    lower = RANKED[: RANKED.index(status)]\n",
+                "    lower = RANKED\n",
             ),
         ),
     ),

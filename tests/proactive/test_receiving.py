@@ -109,6 +109,15 @@ def test_the_same_text_on_ten_connections_at_once_is_kept_once():
     assert ConsentChange.objects.count() == 1
 
 
+def test_an_ordinary_text_costs_six_statements(django_assert_num_queries):
+    someone = person()
+    sent_text(someone, at=NOON - HOUR)
+
+    # Around them, as the transaction is the test's, the two of a savepoint.
+    with django_assert_num_queries(6 + 2):
+        receive(Received("SM7", someone.phone_number, "Thank you"), now=NOON)
+
+
 # --- A sign of life ---
 
 

@@ -399,6 +399,25 @@ def test_a_receipt_after_a_failure_withdraws_the_one_in_its_place_all_the_same(g
     assert alerts() == [("duplicate", message.pk)]
 
 
+def test_late_reports_on_a_text_that_stays_given_up_leave_the_one_in_its_place_alone(
+    gateway, admin_user
+):
+    message = queued("crisis_followup")
+    Message.objects.update(status="unknown", attempt_started_at=NOON)
+    message.refresh_from_db()
+    send_again(message, by=admin_user, note="she got nothing", now=NOON + HOUR)
+    report_on(message, "undelivered", ErrorCode="30008")
+    run_sweep(now=NOON + 25 * HOUR)
+
+    report_on(message, "sent")  # older than the failure
+    report_on(message, "delivered", sid="SM2")  # of a text that nobody knows
+    deliver_queued(now=NOON + 25 * HOUR)
+
+    assert told(message) == ("cancelled", "SM1")
+    assert [(one["cadence"], one["stage"]) for one in gateway.sent] == [("crisis_followup", 1)]
+    assert alerts() == [("duplicate", message.pk)]
+
+
 def test_a_text_that_turns_up_before_anything_took_its_place_is_counted_again(admin_user):
     message = queued("crisis_followup")
     Message.objects.update(status="unknown", attempt_started_at=NOON)
