@@ -175,22 +175,11 @@ class Caregiver(models.Model):
                 name="people_by_opt_out",
                 condition=Q(opted_out_at__isnull=False),
             ),
-            # Readers: the tabs "Silent" and "In crisis", ordered by who was heard from when or was
-            # texted when.
+            # Reader: the tab "Silent", ordered by when they were heard from.
             models.Index(
                 fields=["last_contact_at"],
                 name="people_active_by_contact",
                 condition=Q(journey_phase="active"),
-            ),
-            models.Index(
-                fields=["last_contact_at"],
-                name="people_crisis_by_contact",
-                condition=_EVER_IN_CRISIS,
-            ),
-            models.Index(
-                fields=["last_proactive_message_at"],
-                name="people_crisis_by_text",
-                condition=_EVER_IN_CRISIS,
             ),
             # Reader: the home page, which counts those in crisis whom no text reaches.
             models.Index(

@@ -36,7 +36,15 @@ class Migration(migrations.Migration):
         ),
         AddIndexConcurrently(
             "message",
-            models.Index(fields=["cadence", "stage", "-queued_at"], name="messages_of_cadence"),
+            models.Index(fields=["cadence", "-queued_at"], name="messages_of_cadence"),
+        ),
+        AddIndexConcurrently(
+            "message",
+            models.Index(
+                condition=Q(("stage__isnull", False)),
+                fields=["stage", "-queued_at"],
+                name="messages_of_stage",
+            ),
         ),
         AddIndexConcurrently(
             "message",

@@ -195,8 +195,14 @@ class Message(models.Model):
                     ]
                 ),
             ),
-            # Reader: the log filtered by cadence, by stage or by both.
-            models.Index(fields=["cadence", "stage", "-queued_at"], name="messages_of_cadence"),
+            # Reader: the log filtered by cadence.
+            models.Index(fields=["cadence", "-queued_at"], name="messages_of_cadence"),
+            # Reader: the log filtered by stage: check-ins, which are most texts, have none.
+            models.Index(
+                fields=["stage", "-queued_at"],
+                name="messages_of_stage",
+                condition=Q(stage__isnull=False),
+            ),
             # Reader: the log filtered by when a text was sent.
             models.Index(
                 fields=["sent_at"], name="messages_sent", condition=Q(sent_at__isnull=False)
