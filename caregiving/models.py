@@ -79,6 +79,10 @@ def _count_within(field: str, most: int) -> models.CheckConstraint:
     )
 
 
+# Whoever is in crisis meets it, and PostgreSQL sees that they do.
+_EVER_IN_CRISIS = Q(burnout_band="crisis") | Q(last_crisis_event_at__isnull=False)
+
+
 class Caregiver(models.Model):
     """Somebody who looks after a parent, a spouse or a child, and whom we text.
 
@@ -169,6 +173,25 @@ class Caregiver(models.Model):
             ),
             models.Index(
                 fields=["-id"], name="people_churned", condition=Q(journey_phase="churned")
+            ),
+            # Reader: the home page, which counts opt-outs of the last days, and its link.
+            models.Index(
+                fields=["opted_out_at"],
+                name="people_by_opt_out",
+                condition=Q(opted_out_at__isnull=False),
+            ),
+            # Reader: the tab "Silent", ordered by when they were heard from.
+            models.Index(
+                fields=["last_contact_at"],
+                name="people_active_by_contact",
+                condition=Q(journey_phase="active"),
+            ),
+            # Reader: the home page, which counts those in crisis whom no text reaches.
+            models.Index(
+                fields=["-id"],
+                name="people_crisis_unreached",
+                condition=_EVER_IN_CRISIS
+                & (Q(opted_out_at__isnull=False) | Q(unreachable_at__isnull=False)),
             ),
         ]
         constraints = [
@@ -275,6 +298,12 @@ class InboundMessage(models.Model):
             ),
             # Reader: the admin's list, newest first.
             models.Index(fields=["-received_at"], name="inbound_newest_first"),
+            # Reader: that list, of those that ask for something: few texts do.
+            models.Index(
+                fields=["intent", "-received_at"],
+                name="inbound_of_intent",
+                condition=~Q(intent=Intent.NONE),
+            ),
             # Reader: a person's stream.
             models.Index(fields=["caregiver", "-received_at"], name="inbound_of_person"),
         ]

@@ -5,26 +5,38 @@ that cohort which is counted here; where it is a list of texts, the figure's own
 in `TALLIED`.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, F, Q, QuerySet
-from django.db.models.functions import TruncDate
-from django.utils import timezone
+from django.db.models import F, QuerySet
 
 from caregiving.models import Caregiver
 from proactive import cohorts
 from proactive.cadences import BY_NAME, CADENCES
-from proactive.clocks import midnight
 from proactive.counting import Counted, count
-from proactive.models import CareAlert, Message, Status
+from proactive.models import CareAlert, Message
+from proactive.tallies import DAYS, TALLIED, Tally, days_until, handed_over, total
 
 # More than this are not counted to the last one: nobody reads the difference.
 MOST = 10_000
-DAYS = 30
+
+__all__ = [
+    "DAYS",
+    "MOST",
+    "TALLIED",
+    "Tally",
+    "days_until",
+    "handed_over",
+    "in_cohort",
+    "longest_open",
+    "open_alerts",
+    "opted_out_since",
+    "owed_today",
+    "total",
+    "waiting",
+    "waits_too_long",
+]
 
 
 # --- Alerts ---
@@ -70,58 +82,7 @@ def opted_out_since(instant: datetime) -> Counted:
 
 # --- Texts ---
 
-# What is counted of the texts that were handed over on a day, as lookups on Message.
-TALLIED: dict[str, dict[str, Any]] = {
-    "sent": {"sent_at__isnull": False},
-    "delivered": {"status__in": (Status.DELIVERED,)},
-    "replied": {"replied_at__isnull": False},
-    "failed": {"status__in": (Status.FAILED, Status.UNDELIVERED)},
-}
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What became of texts: `sent` those that the provider took, `failed` those that did not
-    arrive, whether the provider refused them or could not deliver them."""
-
-    sent: int = 0
-    delivered: int = 0
-    replied: int = 0
-    failed: int = 0
-
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Tally)))
-
-
-def total(tallies: Iterable[Tally]) -> Tally:
-    return sum(tallies, Tally())
-
-
-def handed_over(*, now: datetime, days: int = DAYS) -> dict[tuple[date, str], Tally]:
-    """What became of the texts of the last `days` days: by day (of the service's zone) and cadence.
-
-    A text belongs to the day on which it was handed to the provider, also if its answer came on
-    the next. One query over a range of an index; today is the last of the days.
-    """
-    rows = (
-        Message.objects.filter(attempt_started_at__gte=midnight(days_until(now, days)[0]))
-        .annotate(day=TruncDate("attempt_started_at"))
-        .order_by()
-        .values_list("day", "cadence")
-        .annotate(**{name: Count("pk", filter=Q(**one)) for name, one in TALLIED.items()})
-    )
-    return {(day, cadence): Tally(*numbers) for day, cadence, *numbers in rows}
-
 
 def waiting() -> Counted:
     """Texts that are queued and not yet handed over."""
     return count(Message.objects.queued(), bound=MOST)
-
-
-# --- Days of the service's zone ---
-
-
-def days_until(now: datetime, days: int) -> list[date]:
-    """The last `days` days, today as the last."""
-    today = timezone.localdate(now)
-    return [today - timedelta(days=back) for back in reversed(range(days))]

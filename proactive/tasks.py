@@ -19,6 +19,7 @@ from proactive import (
     reconciliation,
     stopping,
     sweeps,
+    tallies,
 )
 
 DELIVERY_BUDGET = timedelta(seconds=45)
@@ -42,8 +43,14 @@ def tick() -> None:
             "deliver_queued": partial(delivery.deliver_queued, budget=DELIVERY_BUDGET),
             # Last: a mail server that is slow to answer holds up nothing of this tick.
             "escalate": escalating.escalate,
+            # What staff look at may be a minute old; the texts come first.
+            "remember_tallies": remember_tallies,
         },
     )
+
+
+def remember_tallies() -> None:
+    tallies.remember(now=timezone.now())
 
 
 @shared_task(name="proactive.tasks.check_promises")

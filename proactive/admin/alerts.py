@@ -262,6 +262,7 @@ class CareAlertAdmin(ActingAdmin, GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
     list_display = ("what", "person", "open_for", "claimed_by", "state")
     list_display_links = ("what",)
     list_filter = (StateFilter, "kind")
+    sortable_by = ("open_for",)
     list_select_related = ("caregiver", "claimed_by", "resolved_by")
     guarded = {"note": ("proactive.see_body", "")}
     # How long ago is soon wrong in a file.
@@ -309,7 +310,7 @@ class CareAlertAdmin(ActingAdmin, GuardedAdmin, ExportingAdmin, ReadOnlyAdmin):
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.display(description="what happened", ordering="kind")
+    @admin.display(description="what happened")
     def what(self, alert: CareAlert) -> str:
         return alert.get_kind_display()
 

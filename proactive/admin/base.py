@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.admin import ShowFacets
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 
 from proactive.admin.paging import BoundedPaginator
 
@@ -23,13 +24,32 @@ class OnlyChangedAdmin(ModelAdmin):
             super().save_model(request, obj, form, change)
 
 
+class LongList(ChangeList):
+    """Is ordered by what `sortable_by` names and by nothing else, whatever the address says.
+
+    Django leaves out the links of other columns, but an address with one of them, such as an old
+    bookmark, would have the database sort the whole table.
+    """
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        if field_name not in self.sortable_by:
+            return None
+        return super().get_ordering_field(field_name)
+
+
 class LongListAdmin(ModelAdmin):
-    """A list of a table that grows: no page of it reads the whole table."""
+    """A list of a table that grows: no page of it reads the whole table.
+
+    `sortable_by` names the columns that an index brings in order.
+    """
 
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # each would count everything
     list_per_page = 50
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return LongList
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         answer = super().changelist_view(request, extra_context)

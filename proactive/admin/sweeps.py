@@ -90,6 +90,8 @@ class SweepAdmin(ActingAdmin, ExportingAdmin, ReadOnlyAdmin):
         ("error", admin.EmptyFieldListFilter),
     )
     list_select_related = ("approved_by",)
+    # Newest first, always: none of these columns has an index of its own.
+    sortable_by = ()
     ordering = ("-started_at",)
     # The page is a template of its own.
     fields = ("now",)

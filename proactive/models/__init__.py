@@ -9,6 +9,7 @@ from proactive.models.notes import Note
 from proactive.models.policy import CadenceSwitch, MessageTemplate
 from proactive.models.simulations import Simulation, SimulationQuerySet
 from proactive.models.sweeps import Sweep
+from proactive.models.tallies import DayTally
 
 __all__ = [
     "RANKED",
@@ -16,6 +17,7 @@ __all__ = [
     "AuditEntry",
     "CadenceSwitch",
     "CareAlert",
+    "DayTally",
     "Message",
     "MessageQuerySet",
     "MessageTemplate",

@@ -114,6 +114,10 @@ class CareAlert(models.Model):
             models.Index(
                 fields=["opened_at"], name="alerts_open", condition=Q(resolved_at__isnull=True)
             ),
+            # Readers: the lists of all alerts and of those that are resolved, newest first.
+            models.Index(fields=["-opened_at", "-id"], name="alerts_newest_first"),
+            # Reader: those lists, of one kind.
+            models.Index(fields=["kind", "-opened_at"], name="alerts_of_kind"),
             # Reader: a person's stream.
             models.Index(fields=["caregiver", "-opened_at"], name="alerts_of_person"),
         ]

@@ -57,6 +57,8 @@ class AuditEntry(models.Model):
         indexes = [
             # Reader: the audit, newest first.
             models.Index(fields=["-at"], name="audit_newest_first"),
+            # Reader: the audit, of one action.
+            models.Index(fields=["action", "-at"], name="audit_of_action"),
             # Reader: a person's stream.
             models.Index(fields=["caregiver", "-at"], name="audit_of_person"),
             # Reader: the history of one row, such as a template's.

@@ -211,6 +211,35 @@ class Message(models.Model):
                 name="messages_handed_over",
                 condition=Q(attempt_started_at__isnull=False),
             ),
+            # Readers: the log filtered by status, and the home page's links to what did not arrive.
+            # What is queued or delivered is found without it: the one is little and has its own
+            # index, the other is most of what the log shows anyway.
+            models.Index(
+                fields=["status", "-queued_at"],
+                name="messages_by_outcome",
+                condition=Q(
+                    status__in=[
+                        Status.SENT,
+                        Status.FAILED,
+                        Status.UNDELIVERED,
+                        Status.UNKNOWN,
+                        Status.CANCELLED,
+                        Status.SUPERSEDED,
+                    ]
+                ),
+            ),
+            # Reader: the log filtered by cadence.
+            models.Index(fields=["cadence", "-queued_at"], name="messages_of_cadence"),
+            # Reader: the log filtered by stage: check-ins, which are most texts, have none.
+            models.Index(
+                fields=["stage", "-queued_at"],
+                name="messages_of_stage",
+                condition=Q(stage__isnull=False),
+            ),
+            # Reader: the log filtered by when a text was sent.
+            models.Index(
+                fields=["sent_at"], name="messages_sent", condition=Q(sent_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,9 +8,11 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from caregiving.models import Caregiver
 from proactive.explaining import explain
+from proactive.forecasting import forecast
 from proactive.models import CadenceSwitch, Status
-from tests.factories import MessageFactory
+from tests.factories import CaregiverFactory, MessageFactory
 from tests.proactive.people import (
     DAY,
     DUE,
@@ -222,3 +224,23 @@ def test_more_than_ninety_days_ahead_is_told_as_never():
         journey_phase="onboarding", last_crisis_event_at=NOON, outreach_paused_until=NOON + 41 * DAY
     )
     assert entry(someone, "crisis_followup")["earliest"] == NOON + 41 * DAY
+
+
+def test_one_person_costs_as_many_queries_among_10000_as_alone():
+    someone = due_for("crisis_followup")
+
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            explain(someone, now=NOON)
+            forecast(someone, now=NOON)
+        # Nothing that is asked may read others on its way.
+        people = [one["sql"] for one in captured if '"caregiving_caregiver"' in one["sql"]]
+        assert all(f'"id" = {someone.pk}' in sql for sql in people)
+        return len(captured)
+
+    alone = queries()
+    Caregiver.objects.bulk_create(
+        CaregiverFactory.build_batch(9_999, last_crisis_event_at=NOON - 26 * HOUR)
+    )
+
+    assert queries() == alone

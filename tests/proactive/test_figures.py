@@ -81,7 +81,8 @@ def test_texts_are_counted_by_a_range_of_the_index_that_is_there_for_it():
     with CaptureQueriesContext(connection) as queries:
         handed_over(now=NOON)
 
-    (query,) = queries.captured_queries
+    remembered, query = queries.captured_queries
+    assert "daytally" in remembered["sql"]
     plan = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -180,7 +181,7 @@ def test_all_figures_take_as_many_queries_for_10000_texts_as_for_none(
         figures.in_cohort("crisis", now=NOON)
         figures.opted_out_since(NOON)
 
-    queries = 5 + len(CADENCES)
+    queries = 6 + len(CADENCES)
     with django_assert_num_queries(queries):
         ask()
     people = CaregiverFactory.create_batch(20, burnout_band="crisis")
