@@ -11,6 +11,7 @@ with its indexes. Times are medians in milliseconds; on a busy machine only thei
 """
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -33,13 +34,22 @@ ROOT = Path(__file__).resolve().parent.parent
 MONTHS = 24
 TEXTS_A_PERSON = 100
 QUEUED = 10_000
+TABLES = (
+    *("proactive_message", "caregiving_inboundmessage"),
+    *("caregiving_caregiver", "proactive_sweep"),
+)
 RUNS = 7
 
 PEOPLE = """
 INSERT INTO caregiving_caregiver (phone_number, first_name, relationship, care_recipient_name,
-    zip_code, time_zone, language, journey_phase, burnout_band, created_at, last_contact_at)
-SELECT '+1' || (2000000000 + i), 'Ada', 'daughter', 'Rosa', '60601', 'America/Chicago', 'en',
-    'active', 'high', now(), now() FROM generate_series(1, %s) AS i"""
+    zip_code, time_zone, derived_zones, language, journey_phase, burnout_band, created_at,
+    last_contact_at, last_proactive_message_at, last_assessment_at, last_crisis_event_at,
+    crisis_followup_count, reactivation_message_count)
+SELECT '+1' || (2000000000 + i), 'Ada' || i %% 2000, 'daughter', 'Rosa' || i %% 2000, '60601', '',
+    'America/Chicago', 'en', 'active', 'high', at - interval '1 year', at, at - interval '1 day',
+    at - interval '9 days', CASE WHEN i %% 3 = 0 THEN at - interval '60 days' END, 0, 0
+FROM (SELECT i, now() - i * interval '7 seconds' AS at
+    FROM generate_series(1, %s::int) AS i) AS instants"""
 
 # A text as a sweep writes it and a report leaves it: words of a usual length, two in five staged.
 TEXTS = """
@@ -58,6 +68,25 @@ SELECT gen_random_uuid(), 1 + (i::bigint * 7919) %% %(people)s::int, '+120000000
     ''
 FROM (SELECT i, %(first)s::timestamptz + i * (%(length)s::interval / %(rows)s::int) AS at
     FROM generate_series(1, %(rows)s::int) AS i) AS instants"""
+
+RECEIVED = """
+INSERT INTO caregiving_inboundmessage (caregiver_id, from_number, body, received_at, provider_sid)
+SELECT 1 + (i::bigint * 7919) %% %(people)s::int, '+12000000000',
+    'Thank you. She slept through the night and so did I, for once. ' || i,
+    now() - i * interval '1 minute', 'SM' || md5(random()::text || i)
+FROM generate_series(1, %(rows)s::int) AS i"""
+SWEEPS = """
+INSERT INTO proactive_sweep (now, started_at, finished_at, dry_run, counts, error)
+SELECT at, at, at, false, %s::jsonb, ''
+FROM (SELECT now() - i * interval '1 minute' AS at
+    FROM generate_series(1, %s::int) AS i) AS ticks"""
+# What a sweep with nothing to do leaves.
+CADENCES = (
+    *("crisis_followup", "wellness", "dormant_reactivation"),
+    *("assessment_reminder", "onboarding_nudge"),
+)
+NONE = dict.fromkeys(CADENCES, 0)
+COUNTS = json.dumps({"queued": NONE, "superseded": NONE, "churned": 0})
 
 
 def main() -> int:
@@ -90,9 +119,13 @@ def main() -> int:
 
 def grow(database: Any, rows: int, console: Console, environment: dict[str, str]) -> None:
     took = _seconds(lambda: _fill(database, "proactive_message", rows))
-    database.execute("VACUUM ANALYZE proactive_message")
-    there = _count(database, "proactive_message")
-    _print_sizes(database, console, f"{there:,} texts, filled in {took:.0f} s", there)
+    (people,) = database.execute("SELECT count(*) FROM caregiving_caregiver").fetchone()
+    database.execute(RECEIVED, {"people": people, "rows": rows // 4})
+    database.execute(SWEEPS, [COUNTS, 20_000])
+    database.execute("VACUUM ANALYZE")
+    console.print(f"The texts were filled in within {took:.0f} s.")
+    for table in TABLES:
+        _print_sizes(database, console, table)
     for options in (["--dry-run"], []):
         before = _count(database, "proactive_message")
         arguments = ("prune", "--older-than", "700d", *options)
@@ -101,16 +134,16 @@ def grow(database: Any, rows: int, console: Console, environment: dict[str, str]
         console.print(f"manage.py {' '.join(arguments)}: {took:.1f} s; {gone:,} rows gone")
 
 
-def _print_sizes(database: Any, console: Console, title: str, rows: int) -> None:
-    table = Table("", "bytes a row", title=title)
+def _print_sizes(database: Any, console: Console, name: str) -> None:
+    rows = _count(database, name)
+    table = Table("", "bytes a row", title=f"{name}: {rows:,} rows")
     table.columns[1].justify = "right"
-    heap = _size(database, "proactive_message", "pg_table_size")
-    table.add_row("the row itself", f"{heap / rows:.0f}")
-    for (name,) in database.execute(
-        "SELECT indexname FROM pg_indexes WHERE tablename = 'proactive_message' ORDER BY 1"
+    table.add_row("the row itself", f"{_size(database, name, 'pg_table_size') / rows:.0f}")
+    for (index,) in database.execute(
+        "SELECT indexname FROM pg_indexes WHERE tablename = %s ORDER BY 1", [name]
     ):
-        table.add_row(name, f"{_size(database, name, 'pg_relation_size') / rows:.0f}")
-    total = _size(database, "proactive_message", "pg_total_relation_size")
+        table.add_row(index, f"{_size(database, index, 'pg_relation_size') / rows:.0f}")
+    total = _size(database, name, "pg_total_relation_size")
     table.add_row("in all", f"{total / rows:.0f}", style="bold")
     console.print(table)
 
