@@ -9,6 +9,7 @@ passed in is brought up to date, and returned.
 from collections.abc import Iterator
 from datetime import datetime
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
@@ -188,6 +189,36 @@ def record_pause(caregiver: Caregiver, *, until: datetime | None) -> Caregiver:
     return caregiver
 
 
+def record_legal_hold(
+    caregiver: Caregiver, *, by: User, reason: str, at: datetime | None = None
+) -> Caregiver:
+    """From now on nothing that was written to or by them may be deleted, however old it is.
+
+    `reason`: at most 500 characters. Whoever is under a hold keeps its first instant and reason.
+    """
+    at = _aware(at)
+    with transaction.atomic():
+        lock(caregiver)
+        if caregiver.legal_hold_since is None:
+            caregiver.legal_hold_since = at
+            caregiver.legal_hold_by = by
+            caregiver.legal_hold_reason = reason
+            caregiver.save(update_fields=_HOLD_FIELDS)
+    return caregiver
+
+
+def lift_legal_hold(caregiver: Caregiver) -> Caregiver:
+    """What is old enough of theirs may be deleted again."""
+    with transaction.atomic():
+        lock(caregiver)
+        if caregiver.legal_hold_since is not None:
+            caregiver.legal_hold_since = None
+            caregiver.legal_hold_by = None
+            caregiver.legal_hold_reason = ""
+            caregiver.save(update_fields=_HOLD_FIELDS)
+    return caregiver
+
+
 def record_new_number(caregiver: Caregiver) -> Caregiver:
     """They have a number that was not theirs in our records: what it wrote before is theirs.
 
@@ -238,6 +269,7 @@ def _numbers_of_known_strangers() -> Iterator[str]:
 _CONTACT_FIELDS = ["last_contact_at", "reactivation_message_count", "journey_phase"]
 _CRISIS_FIELDS = ["last_crisis_event_at", "crisis_followup_count"]
 _UNREACHABLE_FIELDS = ["unreachable_at", "unreachable_reason"]
+_HOLD_FIELDS = ["legal_hold_since", "legal_hold_by", "legal_hold_reason"]
 
 
 def _contact(caregiver: Caregiver, at: datetime) -> None:

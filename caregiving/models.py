@@ -70,6 +70,10 @@ class CaregiverQuerySet(models.QuerySet["Caregiver"]):
     def in_crisis(self) -> "CaregiverQuerySet":
         return self.filter(burnout_band=BurnoutBand.CRISIS)
 
+    def on_hold(self) -> "CaregiverQuerySet":
+        """Of whom nothing may be deleted, however old it is."""
+        return self.filter(legal_hold_since__isnull=False)
+
 
 def _count_within(field: str, most: int) -> models.CheckConstraint:
     """0 to `most`, or null: "never", which counts as 0."""
@@ -133,6 +137,27 @@ class Caregiver(models.Model):
         help_text="Since when no text can reach this number: a landline, or out of service.",
     )
     unreachable_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
+    legal_hold_since = models.DateTimeField(
+        "legal hold since",
+        null=True,
+        blank=True,
+        help_text="Since when nothing that was written to or by them may be deleted.",
+    )
+    legal_hold_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name="legal hold by",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        # Who asks by this is the deletion of an account, which is rare: neither a check of every
+        # row nor an index is worth its lock.
+        db_constraint=False,
+        db_index=False,
+    )
+    legal_hold_reason = models.CharField(
+        "reason of the legal hold", max_length=500, blank=True, default="", db_default=""
+    )
 
     objects = CaregiverQuerySet.as_manager()
 
@@ -144,6 +169,7 @@ class Caregiver(models.Model):
             ("see_number", "Can see whole phone numbers"),
             ("act_on_caregiver", "Can act for people: record, pause, opt out, send now"),
             ("import_caregiver", "Can import people from a file"),
+            ("hold_caregiver", "Can put people under a legal hold, and lift it"),
         ]
         indexes = [
             # Reader: the admin's filter by phase; the churn sweep together with by_silence.
@@ -192,6 +218,12 @@ class Caregiver(models.Model):
                 name="people_crisis_unreached",
                 condition=_EVER_IN_CRISIS
                 & (Q(opted_out_at__isnull=False) | Q(unreachable_at__isnull=False)),
+            ),
+            # Readers: the same, and `prune`, which counts them.
+            models.Index(
+                fields=["-id"],
+                name="people_on_hold",
+                condition=Q(legal_hold_since__isnull=False),
             ),
         ]
         constraints = [

@@ -65,6 +65,14 @@ def _count(name: str) -> int:
     return int(number)
 
 
+def _retention(name: str) -> int:
+    """Days. Less would take from the rules, the promise check and the figures what they read."""
+    days = env.int(name)
+    if days < 90:
+        raise ValueError("write a whole number of days, 90 or more")
+    return int(days)
+
+
 def _number_of_proxies(name: str) -> int:
     number = env.int(name)
     if number < 0:
@@ -239,6 +247,14 @@ if SMS_GATEWAY == "twilio":
 
 SWEEP_MULTIPLE: int = _read("SWEEP_MULTIPLE", _count, 5)
 SWEEP_CEILING: int = _read("SWEEP_CEILING", _count, 5000)
+
+# --- Retention: after how many days `prune` may delete what nothing asks for any more ---
+
+RETENTION_MESSAGES_DAYS: int = _read("RETENTION_MESSAGES_DAYS", _retention, 730)
+RETENTION_INBOUND_DAYS: int = _read("RETENTION_INBOUND_DAYS", _retention, 730)
+RETENTION_SWEEPS_DAYS: int = _read("RETENTION_SWEEPS_DAYS", _retention, 90)
+# Whether the daily housekeeping does it too, without an archive.
+PRUNE_DAILY: bool = _read("PRUNE_DAILY", _bool, False)
 
 # --- Care alerts: who is told by email of one that nobody claims ---
 

@@ -108,3 +108,20 @@ def alerts_are_escalated(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.security, deploy=True)
+def retention_is_chosen(**kwargs: Any) -> list[CheckMessage]:
+    """What is deleted every day and kept nowhere is gone: for how long is nobody's guess."""
+    names = ("RETENTION_MESSAGES_DAYS", "RETENTION_INBOUND_DAYS")
+    missing = [name for name in names if not os.environ.get(name, "").strip()]
+    if not settings.PRUNE_DAILY or not missing:
+        return []
+    return [
+        Warning(
+            f"PRUNE_DAILY is on, and {' and '.join(missing)} not set: what is older than "
+            f"{settings.RETENTION_MESSAGES_DAYS} days is deleted, though nobody has decided so.",
+            hint="Ask whoever answers for records how long they must be kept, and set it.",
+            id="proactive.W010",
+        )
+    ]

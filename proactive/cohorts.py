@@ -88,6 +88,12 @@ COHORTS = (
         "Silent after the last reactivation: they hear nothing until they write.",
         lambda now: Q(journey_phase=JourneyPhase.CHURNED),
     ),
+    Cohort(
+        "legal-hold",
+        "Legal hold",
+        "Nothing that was written to or by them is deleted.",
+        lambda now: Q(legal_hold_since__isnull=False),
+    ),
 )
 
 

@@ -1,6 +1,7 @@
 """What is of no use any more and goes once a day, so that no table grows with it.
 
-What happened with people, their texts, alerts and the audit among it, stays for good.
+What happened with people, their texts, alerts and the audit among it, is not forgotten here: see
+`pruning`.
 """
 
 from datetime import datetime, timedelta

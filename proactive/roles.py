@@ -61,8 +61,14 @@ COORDINATOR = Role(
 )
 LEAD = Role(
     "Clinical lead",
-    "Answers for the policy: words, switches, sweeps that were held; exports lists.",
-    ("proactive.change_policy", "proactive.change_sweep", "proactive.export_list"),
+    "Answers for the policy: words, switches, sweeps that were held; exports lists; puts people "
+    "under a legal hold.",
+    (
+        "proactive.change_policy",
+        "proactive.change_sweep",
+        "proactive.export_list",
+        "caregiving.hold_caregiver",
+    ),
     COORDINATOR,
 )
 # What an administrator may do with each of these models: all that Django knows.

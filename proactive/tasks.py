@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_init, worker_shutting_down
+from django.conf import settings
 from django.utils import timezone
 
 from caregiving import importing_uploads
@@ -16,6 +17,7 @@ from proactive import (
     escalating,
     housekeeping,
     promises,
+    pruning,
     reconciliation,
     stopping,
     sweeps,
@@ -72,6 +74,8 @@ def tidy_up() -> None:
             "forget_sign_ins": partial(housekeeping.forget_sign_ins, now=now),
             "forget_uploads": partial(importing_uploads.forget_old, now=now),
             "forget_simulations": partial(housekeeping.forget_simulations, now=now),
+            # Last, as it may take long. What is gone is gone: only where somebody said so.
+            **({"prune": partial(pruning.prune_daily, now=now)} if settings.PRUNE_DAILY else {}),
         },
     )
 

@@ -119,6 +119,7 @@ READY: dict[str, Callable[[datetime], dict[str, Any]]] = {
     "reset_reactivation_counter": lambda now: {"reactivation_message_count": 2},
     "restart_crisis_followups": lambda now: {"last_crisis_event_at": now - timedelta(days=4)},
     "end_cascade": lambda now: {"last_crisis_event_at": now - timedelta(days=4)},
+    "lift_hold": lambda now: {"legal_hold_since": now, "legal_hold_reason": "Case 12"},
     "enable_task": lambda now: {"enabled": False},
     "switch_on": lambda now: {"is_on": False},
     "back_to_original": lambda now: {"body": "Hello from somebody else."},

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import flatten, unquote
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -65,6 +65,8 @@ class PersonPage(GuardedAdmin, OnlyChangedAdmin):
         ("assessment_reminder_count", "onboarding_nudge_count"),
         ("opted_out_at", "opted_in_at"),
         ("unreachable_at", "unreachable_reason"),
+        ("legal_hold_since", "legal_hold_by"),
+        "legal_hold_reason",
     )
     fieldsets = (
         ("Profile", {"fields": profile_fields, "classes": ("collapse",)}),
@@ -85,7 +87,7 @@ class PersonPage(GuardedAdmin, OnlyChangedAdmin):
         return [profile, *others]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        standing = (field for row in self.standing_fields for field in row)
+        standing = flatten(self.standing_fields)
         return (*super().get_readonly_fields(request, obj), *standing)
 
     def get_form(
@@ -154,7 +156,10 @@ class PersonPage(GuardedAdmin, OnlyChangedAdmin):
         return {
             "row": caregiver,
             "whom": looks_after(caregiver),
-            "flags": flags(caregiver, now=now),
+            "flags": [
+                *flags(caregiver, now=now),
+                *(["legal hold"] if caregiver.legal_hold_since else []),
+            ],
             "now": now,
             "zone": zone,
             "where": _where(caregiver),

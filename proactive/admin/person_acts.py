@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from caregiving.models import Caregiver, JourneyPhase
-from proactive import care, cascades, ordering
+from proactive import care, cascades, holding, ordering
 from proactive.admin.confirming import Act, Done, Skip
 from proactive.admin.person_forms import (
     STAGED,
@@ -25,11 +25,22 @@ from proactive.clocks import duration
 from proactive.declaring import Cadence
 from proactive.rules import CHURN_AFTER, look_up_standings
 
+# Who may keep things from being deleted may also let them be deleted again.
+MAY_HOLD = "caregiving.hold_caregiver"
+
 Look = Callable[[Caregiver, dict[str, Any], datetime], str]
 Do = Callable[[Caregiver, dict[str, Any], User, datetime], Deed]
 
 
-def _act(name: str, label: str, explains: str, look: Look, do: Do, **options: Any) -> Act:
+def _act(
+    name: str,
+    label: str,
+    explains: str,
+    look: Look,
+    do: Do,
+    permission: str = "caregiving.act_on_caregiver",
+    **options: Any,
+) -> Act:
     def foresee(caregiver: Caregiver, data: dict[str, Any], now: datetime) -> str:
         try:
             return look(caregiver, data, now)
@@ -47,7 +58,7 @@ def _act(name: str, label: str, explains: str, look: Look, do: Do, **options: An
         name=name,
         label=label,
         explains=explains,
-        permission="caregiving.act_on_caregiver",
+        permission=permission,
         foresee=foresee,
         perform=perform,
         **options,
@@ -226,9 +237,35 @@ END = _act(
     in_bulk=False,
     offered=lambda one, now: any(cadence.anchor.of(one) for cadence in STAGED),
 )
+HOLD = _act(
+    "hold",
+    "Put under legal hold",
+    "Nothing that was written to or by them is deleted while it lasts, however old it is. Texts go "
+    "on as before.",
+    lambda one, data, now: holding.foresee_hold(one, now=now),
+    lambda one, data, by, now: holding.hold(one, by=by, reason=data["reason"], now=now),
+    permission=MAY_HOLD,
+    icon="gavel",
+    is_rare=True,
+    offered=lambda one, now: one.legal_hold_since is None,
+)
+LIFT_HOLD = _act(
+    "lift_hold",
+    "Lift the legal hold",
+    "What is older than the service keeps anything goes for good with the next pruning. First ask "
+    "whoever wanted the hold.",
+    lambda one, data, now: holding.foresee_lift(one, now=now),
+    lambda one, data, by, now: holding.lift(one, now=now),
+    permission=MAY_HOLD,
+    icon="lock_open",
+    # Each hold has a reason of its own, to be read before it is lifted.
+    in_bulk=False,
+    offered=lambda one, now: one.legal_hold_since is not None,
+)
 
 PERSON_ACTS = (
     *(SEND_NOW, RECORD_CONTACT, RECORD_CRISIS),
     *(PAUSE, RESUME, OPT_OUT, OPT_IN, CLEAR_UNREACHABLE, REACTIVATE),
     *(RESET_CRISIS, RESET_REACTIVATION, RESTART, END),
+    *(HOLD, LIFT_HOLD),
 )

@@ -32,6 +32,7 @@ def population():
         "opted-out": add(opted_out_at=NOW),
         "unreachable": add(unreachable_at=NOW),
         "churned": add(journey_phase="churned", last_contact_at=NOW - timedelta(days=40)),
+        "legal-hold": add(legal_hold_since=NOW - timedelta(days=400)),
     }
     CareAlert.objects.create(kind="cascade_unanswered", caregiver=people["attention"])
     CareAlert.objects.create(
@@ -50,6 +51,7 @@ def population():
         "opted-out": {"opted-out"},
         "unreachable": {"unreachable"},
         "churned": {"churned"},
+        "legal-hold": {"legal-hold"},
     }.items(),
 )
 def test_each_cohort_has_its_people_and_nobody_else(population, cohort, members):
@@ -59,7 +61,7 @@ def test_each_cohort_has_its_people_and_nobody_else(population, cohort, members)
 
 
 def test_every_cohort_is_tested():
-    assert len(COHORTS) == 7
+    assert len(COHORTS) == 8
 
 
 def test_a_day_ends_at_the_midnight_of_the_service_also_when_clocks_change(settings):

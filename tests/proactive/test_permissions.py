@@ -67,6 +67,8 @@ ACTS: dict[tuple[str, str], Role | None] = {
     ("caregiving.caregiver", "reset_reactivation_counter"): COORDINATOR,
     ("caregiving.caregiver", "restart_crisis_followups"): COORDINATOR,
     ("caregiving.caregiver", "end_cascade"): COORDINATOR,
+    ("caregiving.caregiver", "hold"): LEAD,
+    ("caregiving.caregiver", "lift_hold"): LEAD,
     ("proactive.carealert", "claim"): COORDINATOR,
     ("proactive.carealert", "release"): COORDINATOR,
     ("proactive.carealert", "add_note"): COORDINATOR,

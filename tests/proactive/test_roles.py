@@ -36,6 +36,7 @@ def test_what_is_sensitive_takes_a_permission_of_its_own():
         "proactive.see_body": COORDINATOR,
         "proactive.simulate": COORDINATOR,
         "proactive.export_list": LEAD,
+        "caregiving.hold_caregiver": LEAD,
         "proactive.change_policy": LEAD,
         "proactive.view_auditentry": ADMINISTRATOR,
     }

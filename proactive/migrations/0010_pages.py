@@ -9,7 +9,7 @@ from caregiving.migration_operations import AddIndexConcurrently
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("proactive", "0012_day_tallies")]
+    dependencies = [("proactive", "0009_day_tallies")]
 
     operations = [
         AddIndexConcurrently(

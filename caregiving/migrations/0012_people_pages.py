@@ -13,7 +13,7 @@ EVER_IN_CRISIS = Q(
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("caregiving", "0010_names")]
+    dependencies = [("caregiving", "0011_legal_hold")]
 
     operations = [
         AddIndexConcurrently(

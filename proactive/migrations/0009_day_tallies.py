@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("caregiving", "0013_people_pages"), ("proactive", "0008_simulations")]
+    dependencies = [("caregiving", "0012_people_pages"), ("proactive", "0008_simulations")]
 
     operations = [
         migrations.CreateModel(

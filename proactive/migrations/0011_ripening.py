@@ -14,8 +14,8 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("caregiving", "0010_names"),
-        ("proactive", "0008_simulations"),
+        ("caregiving", "0012_people_pages"),
+        ("proactive", "0010_pages"),
     ]
 
     operations = [
