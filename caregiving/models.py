@@ -212,6 +212,18 @@ class Caregiver(models.Model):
                 name="people_active_by_contact",
                 condition=Q(journey_phase="active"),
             ),
+            # Readers: the tab "In crisis", ordered by when they were heard from or texted. Else the
+            # database may look for them among everybody, from those who left years ago on.
+            models.Index(
+                fields=["last_contact_at"],
+                name="people_crisis_by_contact",
+                condition=_EVER_IN_CRISIS,
+            ),
+            models.Index(
+                fields=["last_proactive_message_at"],
+                name="people_crisis_by_text",
+                condition=_EVER_IN_CRISIS,
+            ),
             # Reader: the home page, which counts those in crisis whom no text reaches.
             models.Index(
                 fields=["-id"],

@@ -35,6 +35,22 @@ class Migration(migrations.Migration):
         AddIndexConcurrently(
             "caregiver",
             models.Index(
+                condition=EVER_IN_CRISIS,
+                fields=["last_contact_at"],
+                name="people_crisis_by_contact",
+            ),
+        ),
+        AddIndexConcurrently(
+            "caregiver",
+            models.Index(
+                condition=EVER_IN_CRISIS,
+                fields=["last_proactive_message_at"],
+                name="people_crisis_by_text",
+            ),
+        ),
+        AddIndexConcurrently(
+            "caregiver",
+            models.Index(
                 condition=Q(
                     EVER_IN_CRISIS,
                     Q(

@@ -318,6 +318,7 @@ def test_no_page_of_the_list_reads_all_the_people(log_in, monkeypatch):
             for term in ("abc", "abc123", "2671", "555-2671", "+1 200", "(200) 555-2671")
         ),
         *({"cohort": cohort.name} for cohort in COHORTS),
+        *({"cohort": "crisis", "o": order} for order in ("6", "-6", "7", "-7")),
         {"cohort": "silent", "o": "6"},
         {"opted_out_at__gte": (datetime.now(UTC) - timedelta(days=7)).isoformat()},
         {"cohort": "crisis", "opted_out_at__isnull": "False"},
