@@ -141,7 +141,7 @@ def _all_keys(cadence: Cadence, *, now: datetime) -> QuerySet[Caregiver, int]:
 
 @prepared
 def _due_among(cadence: Cadence, *, now: datetime, keys: Any) -> CaregiverQuerySet:
-    return Caregiver.objects.filter(cadence.any_step(now), pk__one_of=keys).order_by("pk")
+    return due_for_any(cadence, now=now).filter(pk__one_of=keys).order_by("pk")
 
 
 @prepared

@@ -92,11 +92,12 @@ def status(fields: Fields, message_id: UUID) -> HttpResponse:
     now = timezone.now()
     if take_receipt(message_id, report, now=now):
         return HttpResponse()
-    message = Message.objects.filter(pk=message_id).first()
-    if message is None:
+    try:
+        apply_report(Message.objects.get(pk=message_id), report, now=now)
+    except Message.DoesNotExist:
+        # Never of ours, or pruned, maybe this very moment.
         logger.warning("a report of %s is about no text of ours", message_id)
         return HttpResponse("No such text.", status=404)
-    apply_report(message, report, now=now)
     return HttpResponse()
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -127,7 +128,7 @@ class Outreach:
             f"/webhooks/twilio/status/{message_id}/",
             fields,
             webhooks.status,
-            message_id=message_id,
+            message_id=UUID(message_id),
         )
 
     def _post(

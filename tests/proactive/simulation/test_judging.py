@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from proactive import cadences, rules
+from caregiving.models import Caregiver
+from proactive import cadences, prepared, rules
 from proactive.declaring import Cadence
 from proactive.simulation.happenings import STOPS, Kind
 from proactive.simulation.judging import accounted, add, empty, explainable, judge
@@ -312,10 +313,14 @@ def test_an_explanation_that_differs_from_the_sweep_is_found(monkeypatch):
     someone_due = due_for("wellness", opted_out_at=NOON)
     always = cadences.WELLNESS._common
     without_consent = tuple(rule for rule in always if rule is not rules.CONSENT)
-    monkeypatch.setattr("proactive.sweeps.due", _due_without(cadences.WELLNESS, without_consent))
-    monkeypatch.setattr("proactive.sweeps.due_for_any", lambda cadence, *, now: _everybody())
-
-    checked, differences = explainable(NOON)
+    monkeypatch.setattr(
+        "proactive.sweeps.due_for_any", _due_without(cadences.WELLNESS, without_consent)
+    )
+    prepared.forget()
+    try:
+        checked, differences = explainable(NOON)
+    finally:
+        prepared.forget()
 
     assert checked == 1
     assert differences == [
@@ -325,17 +330,13 @@ def test_an_explanation_that_differs_from_the_sweep_is_found(monkeypatch):
 
 
 def _due_without(changed: Cadence, common):
-    def due(cadence, step, *, now):
-        own = (*cadence.who, *step.rules, *common) if cadence is changed else cadence.rules(step)
-        return _everybody().filter(rules.conjunction(own, now))
+    def due_for_any(cadence, *, now):
+        if cadence is not changed:
+            return Caregiver.objects.filter(cadence.any_step(now))
+        own = rules.conjunction((*cadence.who, *common), now)
+        return Caregiver.objects.filter(own & cadence._some_turn(now))
 
-    return due
-
-
-def _everybody():
-    from caregiving.models import Caregiver
-
-    return Caregiver.objects.all()
+    return due_for_any
 
 
 @pytest.mark.django_db
