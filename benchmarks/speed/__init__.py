@@ -1,0 +1,1 @@
+"""How fast it is: each figure against a baseline in the same run, on the same data."""
