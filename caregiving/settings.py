@@ -210,7 +210,7 @@ _require(
     f"SMS_PER_SECOND must be a number from 0.01 to 1000, not {SMS_PER_SECOND}",
 )
 # How many of them one process keeps under way.
-SMS_IN_FLIGHT: int = _read("SMS_IN_FLIGHT", _count, 32)
+SMS_IN_FLIGHT: int = _read("SMS_IN_FLIGHT", _count, 40)
 _require(
     SMS_IN_FLIGHT is None or SMS_IN_FLIGHT <= 200,
     f"SMS_IN_FLIGHT must be a whole number from 1 to 200, not {SMS_IN_FLIGHT}",

@@ -80,6 +80,8 @@ def test_a_deployment_that_is_set_up_as_described_has_nothing_to_warn_of():
         ({"SMS_PER_SECOND": "0"}, ["SMS_PER_SECOND"]),
         ({"SMS_PER_SECOND": "-1"}, ["SMS_PER_SECOND"]),
         ({"SMS_PER_SECOND": "nan"}, ["SMS_PER_SECOND"]),
+        ({"SMS_IN_FLIGHT": "0"}, ["SMS_IN_FLIGHT"]),
+        ({"SMS_IN_FLIGHT": "201"}, ["SMS_IN_FLIGHT"]),
         ({**TWILIO, "TWILIO_AUTH_TOKEN": ""}, ["TWILIO_AUTH_TOKEN"]),
         (
             {"SMS_GATEWAY": "twilio"},
