@@ -64,7 +64,7 @@ def _run(message_id: UUID, report: Report, now: datetime) -> int:
             [
                 connection.ops.adapt_datetimefield_value(now),
                 code_of(report),
-                message_id.hex,
+                Message._meta.pk.get_db_prep_value(message_id, connection),
                 report.sid,
             ],
         )

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils.module_loading import import_string
@@ -21,6 +22,7 @@ from proactive import blast_guard, deferring, reconciliation, switches, tasks, w
 from proactive.cadences import CADENCES
 from proactive.declaring import Cadence
 from proactive.models import CareAlert, Message, Status, Sweep
+from proactive.prepared import prepared
 from proactive.simulation import figures, judging, ledger
 from proactive.simulation.breaking import Crash
 from proactive.simulation.clock import Clock
@@ -44,6 +46,11 @@ logger = logging.getLogger(__name__)
 
 class NotTaken(Exception):
     """A webhook was not answered with success."""
+
+
+@prepared
+def _owed(cadence: Cadence, *, now: datetime) -> QuerySet[Any, Any]:
+    return deferring.owed(cadence, now).values_list("pk", "stopped_by", *cadence.anchor.fields)
 
 
 class Outreach:
@@ -199,10 +206,7 @@ class Outreach:
         held_back = set()
         for cadence in CADENCES:
             is_open = switchboard.is_open(cadence.name, now)
-            owed = deferring.owed(cadence, now).values_list(
-                "pk", "stopped_by", *cadence.anchor.fields
-            )
-            for pk, stopped_by, *anchors in owed:
+            for pk, stopped_by, *anchors in _owed(cadence, now=now):
                 rule = stopped_by if is_open else deferring.SWITCH
                 if rule:
                     occasion = next((at for at in anchors if at is not None), None)
