@@ -69,6 +69,7 @@ class World:
         self._ticks = 0
         self._depth = 0
         self._breakers: list[Breaker] = []
+        self._beats_let_in = 0
         self._received: dict[int, int] = {}
 
     def run(self, on_progress: Callable[[float], None] = lambda share: None) -> Log:
@@ -178,7 +179,11 @@ class World:
 
     def _another_beat(self) -> None:
         self.log.faults["beat inside a beat"] += 1
-        self.system.tick()
+        self._beats_let_in += 1
+        try:
+            self.system.tick()
+        finally:
+            self._beats_let_in -= 1
 
     def _run_broken(self, act: Act, breaker: Breaker) -> bool:
         """Whether it broke."""
@@ -189,8 +194,11 @@ class World:
         except Crash as crash:
             self.log.faults["crash"] += 1
             self.log.faults[f"crash in {where(crash.__traceback__)}"] += 1
-            # With its process its connection is gone, and whatever that had begun.
-            connection.close()
+            # With its process its connection is gone, and whatever that had begun. Not while the
+            # beat that let another in is in the midst of a statement: that would be its connection
+            # too, and what had begun was rolled back on the way here.
+            if not self._beats_let_in:
+                connection.close()
             return True
         finally:
             self._breakers.remove(breaker)
