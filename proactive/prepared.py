@@ -21,6 +21,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from functools import cache, update_wrapper
+from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -189,7 +190,10 @@ def _preparing_cursor() -> type[Any]:
         """Has the server prepare whatever it executes, where the connection allows that."""
 
         def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-            return super().execute(query, params, **options | {"prepare": True})
+            super().execute(query, params, **options | {"prepare": True})
+            # What Django's log of queries reads.
+            self._query = SimpleNamespace(query=query.encode())  # type: ignore[assignment]
+            return self
 
     return Preparing
 

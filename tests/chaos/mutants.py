@@ -96,11 +96,10 @@ MUTANTS = (
                 "the locks were\n"
                 "            # taken stays true until commit.\n"
                 "            locked = accounting.lock_free(keys)\n"
-                "            people = list(due(cadence, step, now=self.now)"
-                ".filter(pk__in=locked))\n"
-                "            messages = self._messages(cadence, step, people)\n",
-                "        people = list(due(cadence, step, now=self.now).filter(pk__in=keys))\n"
-                "        messages = self._messages(cadence, step, people)\n"
+                "            drafts = self._drafts(cadence, "
+                "_due_among(cadence, now=self.now, keys=locked))\n",
+                "        drafts = self._drafts(cadence, "
+                "_due_among(cadence, now=self.now, keys=keys))\n"
                 "        with transaction.atomic():\n",
             ),
         ),
@@ -145,8 +144,8 @@ MUTANTS = (
         (
             (
                 "proactive/claiming.py",
-                "    Message.objects.bulk_create(passed + messages)\n",
-                "    Message.objects.bulk_create(passed + messages[1:])\n",
+                "[one for messages in drafts.values() for one in messages])\n",
+                "[one for messages in drafts.values() for one in messages[1:]])\n",
             ),
         ),
     ),

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from dataclasses import replace
 
 import pytest
 from django.db import connection
@@ -44,12 +45,13 @@ def test_its_index_is_what_the_policy_says_today(name):
 class TestSound:
     """Whoever meets the condition is ripe: an index that leaves somebody out harms them."""
 
-    @checked(examples=60)
+    @checked(examples=25)
     @given(st.data())
     def test_whoever_meets_the_condition_is_ripe(self, data):
         now = data.draw(instants)
         people = [one.pk for one in create(data.draw(populations(now, most=14)), now).values()]
         for ripening in RIPENINGS.values():
+            ripening = replace(ripening, window=None)
             meeting = Caregiver.objects.filter(ripening.condition(now), pk__in=people)
             ripe = set(Caregiver.objects.filter(ripening.by(now)).values_list("pk", flat=True))
             missed = [one for one in meeting.values() if one["id"] not in ripe]

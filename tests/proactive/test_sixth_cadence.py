@@ -2,7 +2,7 @@
 
 import pytest
 
-from proactive import cadences, delivery, explaining, forecasting, sweeps
+from proactive import cadences, explaining, forecasting, marking, sweeps
 from proactive.clocks import DAY, HOUR, SIGN_UP, Window
 from proactive.declaring import Cadence
 from proactive.default_copy import DEFAULT_COPY
@@ -35,7 +35,7 @@ def sixth(monkeypatch):
     six = (*cadences.CADENCES, ANNIVERSARY)
     for module in (cadences, sweeps, explaining, forecasting):
         monkeypatch.setattr(module, "CADENCES", six)
-    assert delivery.BY_NAME is sweeps.BY_NAME is cadences.BY_NAME
+    assert marking.BY_NAME is sweeps.BY_NAME is cadences.BY_NAME
     monkeypatch.setitem(cadences.BY_NAME, ANNIVERSARY.name, ANNIVERSARY)
     for stage in ("1", "2"):
         words = {"en": f"Thank you, $first_name! ({stage})"}
