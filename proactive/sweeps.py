@@ -243,13 +243,21 @@ class _Run:
         why_not = self._why_not(cadence)
         if not why_not:
             queue = self._plan if self.sweep.dry_run else self._claim
-            for keys in _batches(self._keys(cadence)):
+            found = self._keys(cadence)
+            for keys in _batches(found):
                 queue(cadence, keys)
+                if len(found) > BATCH and not self.sweep.dry_run:
+                    self._show_progress()
             if cadence.ends_in_churn:
                 self.churned += self._churn()
         # Only now: whoever could be texted has been.
         if cadence.vital and not self.sweep.dry_run:
             accounting.alert_held_up(cadence, now=self.now, switched_off=why_not)
+
+    def _show_progress(self) -> None:
+        """For whoever watches a sweep that takes longer than a moment."""
+        self.record()
+        self.sweep.save(update_fields=["counts", "texts_queued"])
 
     def _keys(self, cadence: Cadence) -> Keys:
         # Whoever got something more urgent since they were found is not due any more: the claim

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from caregiving import events
 from caregiving.models import Caregiver
+from proactive import claiming, sweeps
 from proactive.delivery import deliver_queued
 from proactive.models import CadenceSwitch, CareAlert, Message, Status, Sweep
 from proactive.sweeps import run_sweep
@@ -479,3 +480,21 @@ def test_somebody_for_whom_no_text_can_be_written_keeps_nobody_else_from_theirs(
     assert list(Message.objects.values_list("caregiver", flat=True)) == [other.pk]
     culprit.refresh_from_db()
     assert culprit.last_proactive_message_at is None
+
+
+def test_a_sweep_of_several_batches_shows_how_far_it_is(monkeypatch):
+    monkeypatch.setattr(sweeps, "BATCH", 2)
+    for _ in range(5):
+        due_for("wellness")
+    seen = []
+    claim = claiming.claim
+
+    def watched(*arguments, **keywords):
+        seen.append(Sweep.objects.get().texts_queued)
+        return claim(*arguments, **keywords)
+
+    monkeypatch.setattr(claiming, "claim", watched)
+    run_sweep(now=NOON)
+
+    assert seen == [0, 2, 4]
+    assert Sweep.objects.get().texts_queued == 5
