@@ -107,12 +107,8 @@ class Cadence:
         return (*self.who, *step.rules, *self._common)
 
     def any_step(self, now: datetime) -> Q:
-        """The condition for some step to go out: `rules` of any, with what they share once.
-
-        What the index keeps of it is asked first; see `ripening`.
-        """
-        own = conjunction((*self.who, *self._common), now) & self._some_turn(now)
-        return self.ripening.by(now) & own
+        """The condition for some step to go out: `rules` of any, with what they share once."""
+        return conjunction((*self.who, *self._common), now) & self._some_turn(now)
 
     @cached_property
     def ripening(self) -> Ripening:

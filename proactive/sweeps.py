@@ -131,12 +131,17 @@ def _due_keys(cadence: Cadence, *, now: datetime) -> Iterable[int]:
 
 @prepared
 def _first_keys(cadence: Cadence, *, now: datetime) -> QuerySet[Caregiver, int]:
-    return due_for_any(cadence, now=now).order_by().values_list("pk", flat=True)[:BATCH]
+    return _ripe_and_due(cadence, now).values_list("pk", flat=True)[:BATCH]
 
 
 @prepared
 def _all_keys(cadence: Cadence, *, now: datetime) -> QuerySet[Caregiver, int]:
-    return due_for_any(cadence, now=now).order_by().values_list("pk", flat=True)
+    return _ripe_and_due(cadence, now).values_list("pk", flat=True)
+
+
+def _ripe_and_due(cadence: Cadence, now: datetime) -> CaregiverQuerySet:
+    """Looked up by the index; of a batch whose keys are known the rules alone are asked."""
+    return due_for_any(cadence, now=now).filter(cadence.ripening.by(now)).order_by()
 
 
 @prepared

@@ -1,8 +1,10 @@
 """Each promise of the design, kept and broken, in logs written by hand; also exactly between."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
+from django.db.models import Q
 
 from caregiving.models import Caregiver
 from proactive import cadences, prepared, rules
@@ -316,6 +318,8 @@ def test_an_explanation_that_differs_from_the_sweep_is_found(monkeypatch):
     monkeypatch.setattr(
         "proactive.sweeps.due_for_any", _due_without(cadences.WELLNESS, without_consent)
     )
+    everybody = SimpleNamespace(by=lambda now: Q())
+    monkeypatch.setitem(cadences.WELLNESS.__dict__, "ripening", everybody)
     prepared.forget()
     try:
         checked, differences = explainable(NOON)
