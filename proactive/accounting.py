@@ -17,6 +17,7 @@ from caregiving.models import Caregiver, CaregiverQuerySet, CrisisEvent
 from proactive import alerts
 from proactive.clocks import SILENCE
 from proactive.declaring import Cadence, Step
+from proactive.lookups import row_by_row
 from proactive.models import CareAlert, Message, Status, Sweep
 from proactive.prepared import prepared
 from proactive.ripening import Ripening
@@ -127,7 +128,7 @@ def _held_up(cadence: Cadence, *, now: datetime) -> QuerySet[Caregiver]:
     (event,) = cadence.anchor.fields
     held_up = Caregiver.objects.filter(
         _held_up_ripening(cadence).by(now),
-        ~Exists(_told(event).filter(resolved_at__isnull=True)),
+        row_by_row(Q(~Exists(_told(event).filter(resolved_at__isnull=True)))),
         unnoticed,
         cadence.anchor.less_than(CASCADE, now),
     )

@@ -21,7 +21,7 @@ from caregiving import zones
 from caregiving.models import BurnoutBand, Caregiver, JourneyPhase
 from proactive import matching
 from proactive.clocks import CRISIS, DAY, HOUR, SILENCE, Window, duration, local, places
-from proactive.lookups import OneOf
+from proactive.lookups import OneOf, row_by_row
 from proactive.models import WAITING, Message
 from proactive.prepared import Moment, Placeholder, Values
 
@@ -198,7 +198,7 @@ GATE_OPEN = Rule(
 # for longer than the gate lasts.
 NOTHING_WAITING = Rule(
     "queue",
-    lambda now: Q(~Exists(Message.objects.waiting().filter(caregiver=OuterRef("pk")))),
+    lambda now: row_by_row(Q(~Exists(Message.objects.waiting().filter(caregiver=OuterRef("pk"))))),
     lambda caregiver, now: (
         "another text is waiting to be sent"
         if standing(caregiver).is_waiting

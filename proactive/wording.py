@@ -8,6 +8,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from string import Template
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -129,7 +130,7 @@ def render(body: str, caregiver: Named, *, language: str) -> str:
     after becomes "your loved one". Raises KeyError or ValueError for placeholders that `validate`
     refuses.
     """
-    filled = Template(plain(body)).substitute(
+    filled = _template(body).substitute(
         first_name=_name(caregiver.first_name) or _NO_NAME,
         care_recipient_name=_name(caregiver.care_recipient_name) or _NO_RECIPIENT,
         service_name=_service_name(),
@@ -137,8 +138,16 @@ def render(body: str, caregiver: Named, *, language: str) -> str:
     return _without_recipient(_without_name(filled, language), language).strip()
 
 
+@lru_cache(maxsize=256)
+def _template(body: str) -> Template:
+    """There are few, and each is filled in for thousands of people."""
+    return Template(plain(body))
+
+
 def plain(text: str) -> str:
     """`text` in characters that cost nothing extra, where that leaves its letters as they are."""
+    if text.isascii() and text.isprintable() and "`" not in text:
+        return text  # as most names are, and then there is nothing to do
     # Composed first: "é" is one GSM-7 letter, "e" with a combining accent is UCS-2.
     text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
     # And once more: what is dropped may have stood between a letter and its accent.
@@ -191,6 +200,8 @@ def _without_recipient(text: str, language: str) -> str:
 
 def _at_start_capital(text: str, stand_in: str, words: str) -> str:
     """`words` instead of `stand_in`, with a capital where a sentence begins."""
+    if stand_in not in text:
+        return text
     capital = words[0].upper() + words[1:]
     text = re.sub(_SENTENCE_START + stand_in, lambda found: found["start"] + capital, text)
     return text.replace(stand_in, words)

@@ -25,6 +25,8 @@ class Size:
 
 def measure(text: str) -> Size:
     """The size of `text` as a carrier bills it; the empty text takes one segment."""
+    if len(text) <= 160 and GSM_BASIC.issuperset(text):
+        return Size("GSM-7", len(text), 1)  # as most are
     if all(char in GSM_BASIC or char in GSM_EXTENSION for char in text):
         weights = [2 if char in GSM_EXTENSION else 1 for char in text]
         return Size("GSM-7", sum(weights), _segments(weights, one=160, several=153))
