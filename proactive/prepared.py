@@ -23,12 +23,14 @@ from datetime import datetime, timedelta
 from functools import cache, update_wrapper
 from types import SimpleNamespace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import DateTimeField, Expression, IntegerField, QuerySet
 
 Values = dict[str, Any]
+
+# How often what statements are written for has changed: in tests, and in simulated worlds.
+_policies = 0
 
 
 class Placeholder(Expression):
@@ -88,8 +90,11 @@ class Prepared:
 
     def _statement(self, parts: tuple[Any, ...], values: Values) -> "_Statement":
         connection = connections[DEFAULT_DB_ALIAS]
-        statements = _statements.setdefault(connection, {})
-        key = (self, *map(id, parts))
+        # With the connection they go: a compiler belongs to one, and one belongs to a thread.
+        statements: dict[tuple[Any, ...], _Statement] = vars(connection).setdefault(
+            "prepared_statements", {}
+        )
+        key = (_policies, self, *map(id, parts))
         if key not in statements:
             holes = {name: Moment() if name == "now" else Given(name) for name in values}
             statements[key] = _Statement(self._build(*parts, **holes), connection, parts)
@@ -107,7 +112,8 @@ def prepared(build: Callable[..., QuerySet[Any, Any]]) -> Prepared:
 
 def forget() -> None:
     """Write every statement anew: what they were written for has changed."""
-    _statements.clear()
+    global _policies
+    _policies += 1
 
 
 class _Statement:
@@ -196,7 +202,3 @@ def _preparing_cursor() -> type[Any]:
             return self
 
     return Preparing
-
-
-# Of each connection, as a compiler belongs to one; and one connection belongs to one thread.
-_statements: WeakKeyDictionary[Any, dict[tuple[Any, ...], _Statement]] = WeakKeyDictionary()

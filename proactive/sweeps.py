@@ -92,11 +92,6 @@ def run_sweep(
     return sweep
 
 
-def due(cadence: Cadence, step: Step, *, now: datetime) -> CaregiverQuerySet:
-    """Everybody to whom `step` may go at `now`: the conjunction of its rules."""
-    return Caregiver.objects.filter(conjunction(cadence.rules(step), now))
-
-
 def due_for_any(cadence: Cadence, *, now: datetime) -> CaregiverQuerySet:
     """Everybody to whom some step of `cadence` may go at `now`.
 

@@ -23,14 +23,15 @@ if __name__ == "__main__":
 
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from benchmarks.speed import due_now, places
-from caregiving.models import JourneyPhase
+from caregiving.models import Caregiver, JourneyPhase
 from proactive.cadences import BY_NAME, CADENCES, WELLNESS
 from proactive.declaring import Cadence, Step
-from proactive.rules import CASCADE, CHURN_AFTER, RECENT_CRISIS
-from proactive.sweeps import due, run_sweep, to_churn
+from proactive.rules import CASCADE, CHURN_AFTER, RECENT_CRISIS, conjunction
+from proactive.sweeps import run_sweep, to_churn
 
 # A Tuesday: in all of the United States but Hawaii every window is open.
 NOW = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)
@@ -87,6 +88,11 @@ def settle(*, now: datetime) -> int:
             if cadence.ends_in_churn:
                 to_churn(now=now).update(journey_phase=JourneyPhase.CHURNED)
     return texts
+
+
+def due(cadence: Cadence, step: Step, *, now: datetime) -> QuerySet[Caregiver]:
+    """Everybody to whom `step` may go at `now`: its rules and no index, whatever a sweep does."""
+    return Caregiver.objects.filter(conjunction(cadence.rules(step), now))
 
 
 def count_due(*, now: datetime) -> dict[str, int]:

@@ -18,10 +18,10 @@ if __name__ == "__main__":
     django.setup()
 
 from benchmarks.speed import baselines
-from benchmarks.speed.populating import NIGHT, NOW
+from benchmarks.speed.populating import NIGHT, NOW, due
 from proactive.cadences import CADENCES
 from proactive.models import Sweep
-from proactive.sweeps import due, run_sweep
+from proactive.sweeps import run_sweep
 
 TIMES = {"day": NOW, "night": NIGHT}
 # Of a sweep that takes milliseconds one alone says little.
