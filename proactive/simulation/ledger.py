@@ -16,7 +16,10 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
+from caregiving import zones
+from proactive.clocks import DAY
 from proactive.declaring import Cadence
+from proactive.rules import GATE
 from proactive.simulation.ends import STILL_RUNNING, UNACCOUNTED, Ends
 from proactive.simulation.happenings import Person
 from proactive.simulation.histories import histories
@@ -146,7 +149,31 @@ class _Book:
             return "pause"
         if any(_holds(since, until, last) for since, until in self.log.outages):
             return "an outage"
-        return ""
+        return self._never_free(one)
+
+    def _never_free(self, one: Obligation) -> str:
+        """What held last, of a short time in which something held it back at every beat: nobody
+        looked in between, as looks are hours apart."""
+        if one.until - one.due > DAY:
+            return ""  # a window opens every day
+        row = one.history.row(one.until)
+        number = one.history.person.number
+        derived = zones.derive(time_zone=row.time_zone, zip_code=row.zip_code, phone_number=number)
+        places = zones.of(time_zone=row.time_zone, derived_zones=derived)
+        beat = timedelta(minutes=self.spec.tick_minutes)
+        held = ""
+        at = one.due + beat
+        while at < one.until:
+            if any(_holds(since, until, at) for since, until in self.log.outages):
+                held = "an outage"
+            elif not one.cadence.window.is_open(places, at):
+                held = "window"
+            elif any(at - GATE < tried <= at for tried in self.log.tried[one.history.person.key]):
+                held = "gate"
+            else:
+                return ""
+            at += beat
+        return held
 
     def in_time(self, one: Obligation, delivered: datetime | None) -> str:
         by = one.due + IN_TIME

@@ -5,7 +5,7 @@ All instants are UTC. `at` is the true time of the world; `clock` what the worke
 then, for clocks are stepped as well.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -69,6 +69,8 @@ class Log:
     accepted: list[Accepted] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     happened: list[Happened] = field(default_factory=list)
+    # When a text was submitted to each person, taken or not.
+    tried: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     # Each rule that held back this text at some look, the latest last.
     held_back: dict[Key, list[str]] = field(default_factory=dict)
     # The identifiers of texts whose outcome nobody knew and that staff had sent again.

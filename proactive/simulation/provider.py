@@ -128,6 +128,7 @@ class Provider:
 
     def _submit(self, text: Accepted, *, body: str, validity: timedelta) -> str:
         nth = self.submissions[text.person] = self.submissions[text.person] + 1
+        self.log.tried[text.person].append(text.at)
         random = Random(f"{self.seed}/submission/{text.person}/{nth}")
         self._refuse(text, random)
         fate = random.random()
