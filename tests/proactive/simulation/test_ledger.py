@@ -175,20 +175,22 @@ def test_what_has_its_limit_after_the_end_of_the_world_is_still_running():
 
 
 def test_a_stage_of_a_day_that_something_held_back_at_every_beat_needs_no_look():
-    # The third reactivation: from 30 to 31 days of silence. The world begins at noon of the person.
+    # The third reactivation: from 30 to 31 days of silence, from six in the morning in Chicago.
     third = STARTS + 30 * DAY
+    works_again = third + 9 * HOUR  # at three in the afternoon
 
-    def ends_of(*, outages, tried):
-        world = log(outages=outages)
+    def ends_of(*, tried):
+        world = log(outages=[(third, works_again)])
         world.tried[1] = tried
         raw = draw_up(world, [someone()], spec=SPEC, cadences=CADENCES)
         return raw["obligations"]["dormant_reactivation"]["ends"]
 
-    until_evening, until_noon = third + 9 * HOUR, third + DAY - HOUR
-    by_night = [(third, until_evening)]
-    gate = "let go: its time passed while gate held it back"
-    assert ends_of(outages=by_night, tried=[]) == {"UNACCOUNTED": 3}
-    assert ends_of(outages=by_night, tried=[until_noon - 12 * HOUR]) == {"UNACCOUNTED": 2, gate: 1}
+    assert ends_of(tried=[]) == {"UNACCOUNTED": 3}
+    assert ends_of(tried=[works_again + HOUR]) == {"UNACCOUNTED": 3}
+    assert ends_of(tried=[works_again]) == {
+        "UNACCOUNTED": 2,
+        "let go: its time passed while window held it back": 1,
+    }
 
 
 def test_without_records_the_log_says_what_held_a_routine_text_back():
