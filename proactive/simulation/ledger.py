@@ -161,14 +161,17 @@ class _Book:
         derived = zones.derive(time_zone=row.time_zone, zip_code=row.zip_code, phone_number=number)
         places = zones.of(time_zone=row.time_zone, derived_zones=derived)
         beat = timedelta(minutes=self.spec.tick_minutes)
-        held = ""
-        at = one.due + beat
+        tried = self.log.tried[one.history.person.key]
+        held = "the time until a beat"
+        # The first beat from then on.
+        at = one.due + (self.spec.starts - one.due) % beat
         while at < one.until:
             if any(_holds(since, until, at) for since, until in self.log.outages):
                 held = "an outage"
             elif not one.cadence.window.is_open(places, at):
                 held = "window"
-            elif any(at - GATE < tried <= at for tried in self.log.tried[one.history.person.key]):
+            # Also what this very beat sent, as it was more urgent.
+            elif any(at - GATE < each < at + beat for each in tried):
                 held = "gate"
             else:
                 return ""

@@ -23,6 +23,7 @@ from tests.proactive.simulation.logs import (
     DAY,
     HOUR,
     MICROSECOND,
+    SECOND,
     SPEC,
     STARTS,
     happened,
@@ -187,6 +188,8 @@ def test_a_stage_of_a_day_that_something_held_back_at_every_beat_needs_no_look()
 
     assert ends_of(tried=[]) == {"UNACCOUNTED": 3}
     assert ends_of(tried=[works_again + HOUR]) == {"UNACCOUNTED": 3}
+    # Sent by the very beat that came first.
+    assert ends_of(tried=[works_again + 10 * SECOND]) == ends_of(tried=[works_again])
     assert ends_of(tried=[works_again]) == {
         "UNACCOUNTED": 2,
         "let go: its time passed while window held it back": 1,
