@@ -3,8 +3,10 @@
 Whoever claims holds the lock on the person and has asked the rules under it: a sweep, or staff.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 from django.contrib.auth.models import User
 
@@ -12,77 +14,109 @@ from caregiving.models import Caregiver
 from proactive import accounting
 from proactive.cadences import BY_NAME
 from proactive.declaring import Cadence, Step
-from proactive.models import Message, Sweep
+from proactive.models import Message, Sweep, bulk
 from proactive.sms import segments
 
 
-def draft(
-    caregiver: Caregiver,
+class Claimed(NamedTuple):
+    """The keys of the texts that were stored, and how many stages they have overtaken."""
+
+    texts: list[UUID]
+    overtaken: int
+
+
+class Draft(NamedTuple):
+    """What one person is to be told, and `because` of what; they are as before the claim.
+
+    No `Message` yet: a sweep makes them by the ten thousand, and only their rows are needed.
+    """
+
+    caregiver: Caregiver
+    body: str
+    because: str
+
+    @property
+    def segments(self) -> int:
+        return segments.measure(self.body).segments
+
+
+Drafts = Mapping[Step, Sequence[Draft]]
+
+
+def claim(
     cadence: Cadence,
-    step: Step,
+    drafts: Drafts,
     *,
-    body: str,
-    because: str,
     now: datetime,
     sweep: Sweep | None = None,
     ordered_by: User | None = None,
-) -> Message:
-    """The unsaved text of `step` for one person as they stand before the claim."""
-    return Message(
-        caregiver=caregiver,
-        sweep=sweep,
-        ordered_by=ordered_by,
-        to_number=caregiver.phone_number,
+) -> Claimed:
+    """Store drafts, by step, one each for people who are locked, and close their gates."""
+    passed = overtaken(cadence, drafts, now=now, sweep=sweep)
+    Message.objects.bulk_create(passed)
+    rows = [_row(cadence, step, draft) for step, theirs in drafts.items() for draft in theirs]
+    bulk.insert(
+        Message,
+        rows,
         cadence=cadence.name,
-        stage=step.stage,
-        tier=step.tier,
-        occasion=cadence.anchor.of(caregiver),
         priority=list(BY_NAME).index(cadence.name),
-        body=body,
-        because=because,
-        segments=segments.measure(body).segments,
         queued_at=now,
-        gate_before=caregiver.last_proactive_message_at,
+        sweep_id=sweep.pk if sweep else None,
+        ordered_by_id=ordered_by.pk if ordered_by else None,
     )
-
-
-def claim(cadence: Cadence, drafts: dict[Step, list[Message]], *, now: datetime) -> int:
-    """Store drafts, by step, one each for people who are locked, and close their gates.
-
-    Returns how many stages they have overtaken.
-    """
-    passed = overtaken(cadence, drafts, now=now)
-    Message.objects.bulk_create(passed + [one for messages in drafts.values() for one in messages])
-    for step, messages in drafts.items():
-        changes: dict[str, Any] = {"last_proactive_message_at": now}
-        if cadence.counter:
-            changes[cadence.counter] = step.stage
-        people = [message.caregiver_id for message in messages]
-        Caregiver.objects.filter(pk__one_of=people).update(**changes)
+    _close_gates(cadence, drafts, now)
     if cadence.vital:
         accounting.alert_missed(passed, now=now)
-    return len(passed)
+    return Claimed([row["id"] for row in rows], overtaken=len(passed))
+
+
+def _row(cadence: Cadence, step: Step, draft: Draft) -> dict[str, Any]:
+    """The values of an unsaved text of its own; the others are those of the claim."""
+    caregiver = draft.caregiver
+    return {
+        "id": uuid4(),
+        "caregiver_id": caregiver.pk,
+        "to_number": caregiver.phone_number,
+        "stage": step.stage,
+        "tier": step.tier,
+        "occasion": cadence.anchor.of(caregiver),
+        "body": draft.body,
+        "because": draft.because,
+        "segments": draft.segments,
+        "gate_before": caregiver.last_proactive_message_at,
+    }
+
+
+def _close_gates(cadence: Cadence, drafts: Drafts, now: datetime) -> None:
+    """And move the counter, where the cadence has one: a statement for each of its values."""
+    people: dict[int | None, list[int]] = {}
+    for step, theirs in drafts.items():
+        counted = step.stage if cadence.counter else None
+        people.setdefault(counted, []).extend(draft.caregiver.pk for draft in theirs)
+    for counted, keys in people.items():
+        count = {cadence.counter: counted} if cadence.counter else {}
+        Caregiver.objects.filter(pk__one_of=keys).update(last_proactive_message_at=now, **count)
 
 
 def overtaken(
-    cadence: Cadence, drafts: dict[Step, list[Message]], *, now: datetime
+    cadence: Cadence, drafts: Drafts, *, now: datetime, sweep: Sweep | None = None
 ) -> list[Message]:
     """Rows for the stages that `drafts` overtake: each obligation has a row and an end."""
     rows: list[Message] = []
-    for step, messages in drafts.items():
+    for step, theirs in drafts.items():
         if step.stage is None:
             continue
         rows += accounting.superseded(
             cadence,
             [
-                message.caregiver
-                for message in messages
+                draft.caregiver
+                for draft in theirs
                 if not cadence.counter
-                or (getattr(message.caregiver, cadence.counter) or 0) < step.stage - 1
+                or (getattr(draft.caregiver, cadence.counter) or 0) < step.stage - 1
             ],
             up_to=step.stage - 1,
             reason=f"overtaken by stage {step.stage}",
-            sweep=messages[0].sweep if messages else None,
+            sweep=sweep,
             now=now,
         )
     return rows

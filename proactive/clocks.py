@@ -18,6 +18,9 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
 
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 
 @dataclass(frozen=True)
 class Anchor:
@@ -105,7 +108,9 @@ def local(instant: datetime, caregiver: Caregiver) -> str:
         there = instant.astimezone(home(caregiver))
     except OverflowError:
         there = instant  # at the very end of what a date can be, where an hour more is too many
-    return f"{there:%a} {there.day} {there:%b %H:%M}"
+    # Not by strftime, which takes most of a sweep's time for words and asks the machine's locale.
+    day, month = DAYS[there.weekday()], MONTHS[there.month - 1]
+    return f"{day} {there.day} {month} {there.hour:02}:{there.minute:02}"
 
 
 def home(caregiver: Caregiver) -> ZoneInfo:

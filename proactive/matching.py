@@ -33,14 +33,19 @@ _LOOKUPS: dict[str, Callable[[Any, Any], bool]] = {
 
 def matches(q: Q, person: object) -> bool:
     """Whether `q` holds for `person`. Covers what rules use: AND, OR and the lookups above."""
+    return test(q)(person)
+
+
+def test(q: Q) -> Callable[[object], bool]:
+    """`matches`, for many people: `q` is read once."""
     if q.negated:
         # SQL's NOT leaves out what is null, Python's does not: say it the other way round.
         raise ValueError(f"rules are written without negation: {q}")
-    results = (
-        matches(child, person) if isinstance(child, Q) else _holds(child, person)
-        for child in q.children
-    )
-    return any(results) if q.connector == Q.OR else all(results)
+    parts = [test(child) if isinstance(child, Q) else _comparing(child) for child in q.children]
+    if len(parts) == 1:
+        return parts[0]
+    some = any if q.connector == Q.OR else all
+    return lambda person: some(part(person) for part in parts)
 
 
 def turning_points(q: Q, person: object, *, now: datetime) -> Iterator[datetime]:
@@ -61,9 +66,10 @@ def turning_points(q: Q, person: object, *, now: datetime) -> Iterator[datetime]
             yield change if lookup in ("lte", "gt") else change + _TICK
 
 
-def _holds(child: Any, person: object) -> bool:
+def _comparing(child: Any) -> Callable[[object], bool]:
     field, lookup, bound = _read(child)
-    return _LOOKUPS[lookup](getattr(person, field), bound)
+    compare = _LOOKUPS[lookup]
+    return lambda person: compare(getattr(person, field), bound)
 
 
 def _read(child: Any) -> tuple[str, str, Any]:

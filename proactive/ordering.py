@@ -18,6 +18,7 @@ from proactive import claiming, clocks, tasks
 from proactive.cadences import BY_NAME
 from proactive.care import Deed, Refused, changing
 from proactive.cascades import dealt_with, still_to_send
+from proactive.claiming import Draft
 from proactive.declaring import Cadence, Step
 from proactive.forecasting import first_instant
 from proactive.rules import look_up_standing
@@ -51,14 +52,7 @@ def foresee_sending(
     person = copy(caregiver)
     look_up_standing(person)
     _refuse(person, cadence, step, now)
-    draft = claiming.draft(
-        person,
-        cadence,
-        step,
-        body=Wording.load().compose(person, cadence, step),
-        because="",
-        now=now,
-    )
+    draft = Draft(person, Wording.load().compose(person, cadence, step), because="")
     binding = cadence.binding(step)
     not_asked = tuple(
         rule.says(person, now)
@@ -75,20 +69,13 @@ def send_now(
     with changing(caregiver) as deed:
         look_up_standing(caregiver)
         _refuse(caregiver, cadence, step, now)
-        message = claiming.draft(
-            caregiver,
-            cadence,
-            step,
-            body=Wording.load().compose(caregiver, cadence, step),
-            because=f"{by} had it sent now",
-            now=now,
-            ordered_by=by,
-        )
-        claiming.claim(cadence, {step: [message]}, now=now)
+        body = Wording.load().compose(caregiver, cadence, step)
+        draft = Draft(caregiver, body, because=f"{by} had it sent now")
+        claimed = claiming.claim(cadence, {step: [draft]}, now=now, ordered_by=by)
         caregiver.refresh_from_db()
         number = f" {step.stage} of {len(cadence.due)}" if step.stage else f" ({step.tier})"
         deed.says = f"{cadence.label}{number} is queued and goes out now"
-        deed.changes["text"] = [None, str(message.pk)]
+        deed.changes["text"] = [None, str(claimed.texts[0])]
         transaction.on_commit(tasks.ring)
     return deed
 

@@ -51,16 +51,23 @@ class Rule:
     means: str = ""
 
     def holds(self, caregiver: Caregiver, now: datetime) -> bool:
-        if self.test is not None:
-            return self.test(caregiver, now)
-        return matching.matches(self.condition(now), caregiver)
+        return self._test(now)(caregiver)
 
-    def those_who_meet_it(self, people: list[Caregiver], now: datetime) -> list[Caregiver]:
-        """`holds` for many: what it compares with is worked out once."""
-        if self.test is not None:
-            return [one for one in people if self.test(one, now)]
-        condition = self.condition(now)
-        return [one for one in people if matching.matches(condition, one)]
+    def parted(
+        self, people: list[Caregiver], now: datetime
+    ) -> tuple[list[Caregiver], list[Caregiver]]:
+        """For whom it `holds`, and for whom not: what it compares with is worked out once."""
+        test = self._test(now)
+        they: list[Caregiver] = []
+        others: list[Caregiver] = []
+        for one in people:
+            (they if test(one) else others).append(one)
+        return they, others
+
+    def _test(self, now: datetime) -> Callable[[Caregiver], bool]:
+        if (test := self.test) is not None:
+            return lambda caregiver: test(caregiver, now)
+        return matching.test(self.condition(now))
 
     def next_change(self, caregiver: Caregiver, now: datetime) -> datetime | None:
         """The first instant after `now` at which the answer may differ; None if never."""

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
+from threading import Lock
 from typing import Any, TypeAlias
 
 from django.db import DatabaseError, transaction
@@ -19,11 +20,12 @@ from django.utils import timezone
 
 from caregiving import events
 from caregiving.models import Caregiver, CaregiverQuerySet, JourneyPhase
-from proactive import accounting, blast_guard, claiming, deferring
+from proactive import accounting, at_once, blast_guard, claiming, deferring
 from proactive.blast_guard import Limit
 from proactive.cadences import BY_NAME, CADENCES
+from proactive.claiming import Draft
 from proactive.declaring import Cadence, Step
-from proactive.models import Message, Sweep
+from proactive.models import Sweep
 from proactive.prepared import prepared
 from proactive.ripening import Ripening
 from proactive.rules import conjunction, lapsed
@@ -166,6 +168,8 @@ class _Run:
         self._held_by: Limit | None = None
         # By cadence, what the guard has read already: nothing is asked for twice.
         self._found: dict[str, Keys] = {}
+        # Batches are claimed by two threads.
+        self._counting = Lock()
 
     @cached_property
     def wording(self) -> Wording:
@@ -242,22 +246,34 @@ class _Run:
             )
         why_not = self._why_not(cadence)
         if not why_not:
-            queue = self._plan if self.sweep.dry_run else self._claim
-            found = self._keys(cadence)
-            for keys in _batches(found):
-                queue(cadence, keys)
-                if len(found) > BATCH and not self.sweep.dry_run:
-                    self._show_progress()
+            if self.sweep.dry_run:
+                for keys in _batches(self._keys(cadence)):
+                    self._plan(cadence, keys)
+            else:
+                self._claim_all(cadence)
             if cadence.ends_in_churn:
                 self.churned += self._churn()
         # Only now: whoever could be texted has been.
         if cadence.vital and not self.sweep.dry_run:
             accounting.alert_held_up(cadence, now=self.now, switched_off=why_not)
 
+    def _claim_all(self, cadence: Cadence) -> None:
+        found = self._keys(cadence)
+        if len(found) <= BATCH:
+            for keys in _batches(found):
+                self._claim(cadence, keys)
+        else:
+            at_once.for_each(partial(self._claim_and_show, cadence), _batches(found))
+
+    def _claim_and_show(self, cadence: Cadence, keys: list[int]) -> None:
+        self._claim(cadence, keys)
+        self._show_progress()
+
     def _show_progress(self) -> None:
         """For whoever watches a sweep that takes longer than a moment."""
-        self.record()
-        self.sweep.save(update_fields=["counts", "texts_queued"])
+        with self._counting:
+            self.record()
+            self.sweep.save(update_fields=["counts", "texts_queued"])
 
     def _keys(self, cadence: Cadence) -> Keys:
         # Whoever got something more urgent since they were found is not due any more: the claim
@@ -273,53 +289,47 @@ class _Run:
             # taken stays true until commit.
             locked = accounting.lock_free(keys)
             drafts = self._drafts(cadence, _due_among(cadence, now=self.now, keys=locked))
-            overtaken = claiming.claim(cadence, drafts, now=self.now)
-        self.queued[cadence.name] += sum(map(len, drafts.values()))
-        self.superseded[cadence.name] += overtaken
+            claimed = claiming.claim(cadence, drafts, now=self.now, sweep=self.sweep)
+        with self._counting:
+            self.queued[cadence.name] += len(claimed.texts)
+            self.superseded[cadence.name] += claimed.overtaken
 
     def _plan(self, cadence: Cadence, keys: list[int]) -> None:
         # Whoever gets something more urgent: its claim would have closed their gate.
         free = set(keys) - self._planned_for
         drafts = self._drafts(cadence, _due_among(cadence, now=self.now, keys=free))
-        for step, messages in drafts.items():
+        for step, theirs in drafts.items():
             self.planned += [
-                Planned(message.to_number, cadence.name, step.stage, message.body)
-                for message in messages
+                Planned(draft.caregiver.phone_number, cadence.name, step.stage, draft.body)
+                for draft in theirs
             ]
-            self.queued[cadence.name] += len(messages)
+            self.queued[cadence.name] += len(theirs)
         self._planned_for |= free
         self.superseded[cadence.name] += len(claiming.overtaken(cadence, drafts, now=self.now))
 
-    def _drafts(self, cadence: Cadence, people: list[Caregiver]) -> dict[Step, list[Message]]:
+    def _drafts(self, cadence: Cadence, people: list[Caregiver]) -> dict[Step, list[Draft]]:
         """A text for each by whose turn is which step. They are due, so it is the turn of one."""
-        return {
-            step: self._messages(cadence, step, theirs)
-            for step in cadence.steps
-            if (theirs := step.position.those_who_meet_it(people, self.now))
-        }
+        drafts: dict[Step, list[Draft]] = {}
+        for step in cadence.steps:
+            theirs, people = step.position.parted(people, self.now)
+            if theirs:
+                drafts[step] = self._drafted(cadence, step, theirs)
+        return drafts
 
-    def _messages(self, cadence: Cadence, step: Step, people: list[Caregiver]) -> list[Message]:
+    def _drafted(self, cadence: Cadence, step: Step, people: list[Caregiver]) -> list[Draft]:
         """A text for each, but for whom none can be written: the others must not wait for them."""
-        messages = []
+        drafts = []
         for one in people:
             try:
-                messages.append(self._message(cadence, step, one))
+                body = self.wording.compose(one, cadence, step)
+                because = "; ".join(rule.says(one, self.now) for rule in step.rules)
             except DatabaseError:
                 raise
             except Exception:
                 logger.exception("caregiver %s: no %s could be written", one.pk, cadence.name)
-        return messages
-
-    def _message(self, cadence: Cadence, step: Step, caregiver: Caregiver) -> Message:
-        return claiming.draft(
-            caregiver,
-            cadence,
-            step,
-            body=self.wording.compose(caregiver, cadence, step),
-            because="; ".join(rule.says(caregiver, self.now) for rule in step.rules),
-            now=self.now,
-            sweep=self.sweep,
-        )
+            else:
+                drafts.append(Draft(one, body, because))
+        return drafts
 
     def _churn(self) -> int:
         if self.sweep.dry_run:

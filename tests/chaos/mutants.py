@@ -144,8 +144,8 @@ MUTANTS = (
         (
             (
                 "proactive/claiming.py",
-                "[one for messages in drafts.values() for one in messages])\n",
-                "[one for messages in drafts.values() for one in messages[1:]])\n",
+                "for step, theirs in drafts.items() for draft in theirs]\n",
+                "for step, theirs in drafts.items() for draft in theirs[1:]]\n",
             ),
         ),
     ),

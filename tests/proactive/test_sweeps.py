@@ -498,3 +498,37 @@ def test_a_sweep_of_several_batches_shows_how_far_it_is(monkeypatch):
 
     assert seen == [0, 2, 4]
     assert Sweep.objects.get().texts_queued == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_batches_that_are_claimed_at_once_give_each_person_one_text(monkeypatch):
+    monkeypatch.setattr(sweeps, "BATCH", 2)
+    people = [due_for("wellness") for _ in range(9)]
+    swept = run_sweep(now=NOON)
+
+    assert swept.counts["queued"]["wellness"] == swept.texts_queued == len(people)
+    assert sorted(Message.objects.values_list("caregiver", flat=True)) == sorted(
+        one.pk for one in people
+    )
+    assert not run_sweep(now=NOON).texts_queued
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_failing_sweep_has_committed_is_counted_whichever_thread_did_it(monkeypatch):
+    monkeypatch.setattr(sweeps, "BATCH", 2)
+    for _ in range(9):
+        due_for("wellness")
+    claim, claims = claiming.claim, []
+
+    def fail_later(*arguments, **keywords):
+        claims.append(arguments)
+        if len(claims) == 3:
+            raise DatabaseError("gone")
+        return claim(*arguments, **keywords)
+
+    monkeypatch.setattr(claiming, "claim", fail_later)
+    with pytest.raises(DatabaseError):
+        run_sweep(now=NOON)
+    committed = Message.objects.count()
+    assert Sweep.objects.get().texts_queued == committed
+    assert committed in (4, 6)  # whatever the other thread had under way
