@@ -23,6 +23,7 @@ from django.db.models import Case, CharField, Count, Q, QuerySet, Value, When
 
 from caregiving.models import Caregiver
 from proactive.declaring import Cadence
+from proactive.lookups import rows_first
 from proactive.models import Sweep
 from proactive.rules import conjunction
 from proactive.switches import Switchboard
@@ -155,4 +156,5 @@ def owed(cadence: Cadence, now: datetime) -> QuerySet[Any, Any]:
             default=Value(rule.name),
             output_field=CharField(),
         )
-    return Caregiver.objects.filter(anybody).order_by().annotate(stopped_by=stopped_by)
+    people = rows_first(Caregiver.objects.order_by(), anybody)
+    return people.annotate(stopped_by=stopped_by)

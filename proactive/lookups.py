@@ -1,9 +1,23 @@
-"""A lookup for long lists, and one question for each row."""
+"""A lookup for long lists, and how to have other tables asked about a few rows only."""
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import BigAutoField, BooleanField, Case, CharField, Lookup, Q, Value, When
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connections
+from django.db.models import (
+    BigAutoField,
+    BooleanField,
+    Case,
+    CharField,
+    Lookup,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+
+People = TypeVar("People", bound=QuerySet[Any])
 
 
 @BigAutoField.register_lookup
@@ -45,3 +59,34 @@ def row_by_row(condition: Q) -> Q:
         When(condition, then=Value(True)), default=Value(False), output_field=BooleanField()
     )
     return Q(asked)
+
+
+def rows_first(queryset: People, condition: Q) -> People:
+    """`queryset` filtered by `condition`, what that says of the rows alone being asked first.
+
+    Other tables are then asked about the few that are left, by index. Asked all at once PostgreSQL
+    expects many and reads whatever those tables have ever held, for the sake of a few.
+    """
+    if connections[queryset.db].vendor == "postgresql":
+        everybody = queryset.model._default_manager.order_by()
+        rows = everybody.filter(of_row_alone(condition)).values("pk")
+        queryset = queryset.filter(pk__one_of=ArraySubquery(rows))
+    return queryset.filter(condition)
+
+
+def of_row_alone(q: Q) -> Q:
+    """`q` without what it asks of other tables: it holds wherever `q` does, and perhaps elsewhere.
+
+    Takes what rules are made of: AND, OR and comparisons of fields, nothing negated.
+    """
+    alone = Q(_connector=q.connector)
+    for child in q.children:
+        if isinstance(child, Q):
+            child = of_row_alone(child)
+        elif not isinstance(child, tuple):
+            child = Q()
+        if child:
+            alone.add(child if isinstance(child, Q) else Q(child), q.connector)
+        elif q.connector == Q.OR:
+            return Q()  # true of anybody, for all that the row tells
+    return alone

@@ -25,6 +25,7 @@ from proactive.blast_guard import Limit
 from proactive.cadences import BY_NAME, CADENCES
 from proactive.claiming import Draft
 from proactive.declaring import Cadence, Step
+from proactive.lookups import rows_first
 from proactive.models import Sweep
 from proactive.prepared import prepared
 from proactive.ripening import Ripening
@@ -105,7 +106,7 @@ def due_for_any(cadence: Cadence, *, now: datetime) -> CaregiverQuerySet:
 
 def owed(cadence: Cadence, step: Step, *, by: datetime) -> CaregiverQuerySet:
     """Everybody to whom `step` is owed at the instant `by`, also if something defers it then."""
-    return Caregiver.objects.filter(conjunction(cadence.owes(step), by))
+    return rows_first(Caregiver.objects.all(), conjunction(cadence.owes(step), by))
 
 
 def to_churn(*, now: datetime) -> CaregiverQuerySet:
