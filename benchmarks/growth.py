@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -156,9 +157,7 @@ def compare(database: Any, rows: int, console: Console) -> None:
     for name, make in (("plain", _make_plain), ("partitioned", _make_partitioned)):
         make(database, name)
         _fill(database, name, rows)
-        results[name] = {
-            "its indexes are built, s": _seconds(lambda name=name: _index(database, name))
-        }  # type: ignore[misc]
+        results[name] = {"its indexes are built, s": _seconds(partial(_index, database, name))}
         database.execute(f"VACUUM ANALYZE {name}")
         results[name] |= _measure(database, name)
         database.execute(f"DROP TABLE {name}")

@@ -7,6 +7,7 @@ What a bug is says its docstring.
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
@@ -40,17 +41,18 @@ def gate() -> Iterator[None]:
 @contextmanager
 def give_back() -> Iterator[None]:
     """A stage whose text was cancelled is not given back: the counter says it was dealt with."""
+    users: tuple[Any, ...] = (marking, reconciliation)
     right = marking.give_back_stage
 
     def wrong(message: Message) -> None:
         pass
 
-    for module in (marking, reconciliation):
+    for module in users:
         module.give_back_stage = wrong
     try:
         yield
     finally:
-        for module in (marking, reconciliation):
+        for module in users:
             module.give_back_stage = right
 
 
