@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from django.http import HttpRequest
 from ninja.parser import Parser
 
-from proactive.api.problems import Problem
+from proactive.api.problems import Problem, wrong_field
 
 # Of a thousand events, with all of their fields filled: a fifth.
 MOST_BYTES = 2**20
@@ -41,6 +41,17 @@ class StrictParser(Parser):
             raise Problem(400, "not-json", f"The body is not JSON: {error}.") from None
         except RecursionError:
             raise Problem(400, "not-json", "The body is nested too deeply.") from None
+
+
+def take_only(request: HttpRequest, *known: str) -> None:
+    """Refuse a query that has other parameters: one may be a known one misspelt. Raises Problem."""
+    if unknown := sorted(request.GET.keys() - set(known)):
+        says = (
+            f"is not known here: give {', '.join(known)}"
+            if known
+            else "is not known here: give no parameters"
+        )
+        raise wrong_field(unknown[0], says)
 
 
 def _refuse(constant: str) -> NoReturn:

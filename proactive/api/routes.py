@@ -19,7 +19,7 @@ from proactive.api.authenticating import Token
 from proactive.api.documenting import DocumentedAPI, refusals
 from proactive.api.idempotency import Answer
 from proactive.api.problems import Problem, invalid, wrong_field
-from proactive.api.reading import BROKEN_OFF, TOO_LARGE, StrictParser
+from proactive.api.reading import BROKEN_OFF, TOO_LARGE, StrictParser, take_only
 from proactive.api.schemas import (
     Batch,
     Done,
@@ -66,6 +66,7 @@ def tell(
 
     Needs `events:write`; a `profile_change` also `caregivers:write`.
     """
+    take_only(request)
     token, now = request.auth, timezone.now()  # type: ignore[attr-defined]
     if not isinstance(payload, Batch):
         return _answer(recording.record(token, payload, now=now), response)
@@ -89,6 +90,7 @@ def read_caregiver(
     days: Annotated[int, Query(ge=1, le=MOST_DAYS, description="How far the forecast goes.")] = 35,
 ) -> Any:
     """Needs `caregivers:read`. Texts that are to come are shown in full."""
+    take_only(request, "days")
     now = timezone.now()
     person = Someone.objects.filter(phone_number=phone_number).first()
     if person is None:
@@ -117,6 +119,7 @@ def put_caregiver(
     profile: PutCaregiver,
 ) -> Any:
     """Needs `caregivers:write`. What is not given stays as it is. Somebody new begins at `at`."""
+    take_only(request)
     answer = recording.put(request.auth, phone_number, profile, now=timezone.now())  # type: ignore[attr-defined]
     return _answer(answer, response)
 

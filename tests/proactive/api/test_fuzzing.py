@@ -5,6 +5,8 @@ Whatever is sent, right or wrong, in process and few each time; the same ones at
 
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.generation.modes import GenerationMode
@@ -43,6 +45,16 @@ def token(db, settings):
     return make_token()
 
 
+@pytest.fixture(autouse=True)
+def one_connection():
+    """As Django's test client has it: the end of a request must not end the test's transaction."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
 @pytest.mark.parametrize("mode", GenerationMode, ids=lambda mode: mode.value)
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_every_answer_is_one_that_the_document_names(path, method, mode, token):
@@ -61,8 +73,17 @@ def test_every_answer_is_one_that_the_document_names(path, method, mode, token):
     @given(case=document[path][method].as_strategy(generation_mode=mode))
     def fire(case):
         headers = {"Authorization": f"Bearer {secret}"}
-        answer = case.call_and_validate(headers=headers, checks=CHECKED)
+        answer = case.call(headers=headers)
         statuses.add(answer.status_code)
+        # A batch of which something was refused says of what, inside of the answer.
+        partly = answer.status_code == 207
+        assert not partly or any("problem" in one for one in answer.json()["results"])
+        case.validate_response(
+            answer,
+            headers=headers,
+            checks=CHECKED,
+            excluded_checks=CHECKS.get_by_names(["negative_data_rejection"]) if partly else [],
+        )
 
     fire()
 

@@ -93,6 +93,12 @@ def test_a_bug_is_a_problem_that_says_nothing_of_it(monkeypatch):
     assert "Zenobia" not in answer.content.decode()
 
 
+def test_a_misspelt_parameter_is_refused_and_not_overlooked():
+    answer = a_client().get(f"/api/v1/caregivers/{PHONE}/?day=10")
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "day")
+
+
 # --- Logs ---
 
 
