@@ -86,6 +86,7 @@ def tell(
 )
 def read_caregiver(
     request: HttpRequest,
+    response: HttpResponse,
     phone_number: Annotated[Number, Path(...)],
     days: Annotated[int, Query(ge=1, le=MOST_DAYS, description="How far the forecast goes.")] = 35,
 ) -> Any:
@@ -97,6 +98,8 @@ def read_caregiver(
         raise wrong_field(
             "phone_number", "nobody has this number", status=404, kind="unknown-caregiver"
         )
+    # It outlives whoever read it in no cache on the way.
+    response.headers["Cache-Control"] = "no-store"
     return {
         "caregiver": person,
         "explanation": explain(person, now=now),

@@ -7,7 +7,7 @@ import time_machine
 from django.contrib.auth.models import User
 
 from caregiving.models import Caregiver, InboundMessage
-from proactive import profiles
+from proactive import profiles, telling
 from proactive.explaining import explain
 from proactive.forecasting import forecast
 from proactive.models import AuditEntry
@@ -56,6 +56,7 @@ def test_of_somebody_known_only_what_is_given_changes_and_the_audit_says_through
     entry = AuditEntry.objects.get()
     assert (entry.by, entry.via, entry.happened_at) == (None, "API: assistant", NOON)
     assert entry.changes == {"first_name": ["Ada", "Eva"]}
+    assert telling.staff_action(entry).by == "API: assistant"
 
 
 def test_what_is_so_already_is_unchanged():
@@ -101,6 +102,7 @@ def test_reading_a_person_brings_the_explanation_and_the_forecast():
 
     read = answer.json()
     assert (answer.status_code, read["caregiver"]["phone_number"]) == (200, PHONE)
+    assert answer.headers["Cache-Control"] == "no-store"
     assert read["caregiver"]["last_crisis_event_at"] == "2026-03-02T12:00:00Z"
     told = explain(person, now=now)
     assert [

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from caregiving.models import WellnessScore
-from proactive import housekeeping
 from proactive.api import recording
 from proactive.models import ApiReceipt
+from proactive.tasks import tidy_up
 from tests.factories import CaregiverFactory
 from tests.proactive.api.calling import (
     NOON,
@@ -114,16 +115,15 @@ def test_what_is_known_of_what_was_told_is_not_the_words_or_the_number(person):
 
 def test_receipts_are_forgotten_after_thirty_days(person):
     client = a_client()
-    tell(client, score())
-    tell(client, score())
-    old = ApiReceipt.objects.first()
-    now = old.received_at + timedelta(days=30)
-    ApiReceipt.objects.exclude(pk=old.pk).update(received_at=now - timedelta(days=29))
+    for days in (29, 31):
+        tell(client, score(idempotency_key=f"{days}-days"))
+        ApiReceipt.objects.filter(key=f"{days}-days").update(
+            received_at=timezone.now() - timedelta(days=days)
+        )
 
-    housekeeping.forget_receipts(now=now)
+    tidy_up()
 
-    assert list(ApiReceipt.objects.filter(pk=old.pk)) == []
-    assert ApiReceipt.objects.count() == 1
+    assert [one.key for one in ApiReceipt.objects.all()] == ["29-days"]
 
 
 @pytest.mark.django_db(transaction=True)

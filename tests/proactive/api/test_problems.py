@@ -1,11 +1,15 @@
 """Whatever is refused, and by whom, is a problem in JSON; and nothing of it stands in a log."""
 
 import logging
+from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.test import Client
+from gunicorn.config import Config
 
-from caregiving.logs import HideNumbers, without_numbers
+from caregiving.access_log import AccessLog
+from caregiving.logs import HideNumbers
 from proactive.api.reading import MOST_BYTES
 from tests.factories import CaregiverFactory
 from tests.proactive.api.calling import EVENTS, PHONE, a_client, event, put, tell
@@ -123,6 +127,16 @@ def test_no_number_name_or_secret_stands_in_a_log(caplog):
 
 
 def test_the_access_log_names_the_address_without_the_number():
-    line = f'"GET /api/v1/caregivers/{PHONE}/?days=3 HTTP/1.1" 200'
+    path = f"/api/v1/caregivers/{PHONE}/"
+    asked = {
+        "REQUEST_METHOD": "GET",
+        "RAW_URI": f"{path}?days=3",
+        "PATH_INFO": path,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+    }
+    nothing = SimpleNamespace(status="200 OK", headers=[])
 
-    assert without_numbers(line) == '"GET /api/v1/caregivers/***/?days=3 HTTP/1.1" 200'
+    atoms = AccessLog(Config()).atoms(nothing, nothing, asked, timedelta())
+
+    assert atoms["r"] == "GET /api/v1/caregivers/***/?days=3 HTTP/1.1"
+    assert "2671" not in str(atoms)
