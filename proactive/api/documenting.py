@@ -16,6 +16,11 @@ def refusals(*statuses: int) -> dict[int, Any]:
     return dict.fromkeys(sorted({*ALWAYS, *statuses}), ProblemDetails)
 
 
+def shown(examples: dict[str, Any]) -> dict[str, Any]:
+    """Of the body of a request, for `openapi_extra`."""
+    return {"requestBody": {"content": {"application/json": {"examples": examples}}}}
+
+
 class Page(Swagger):
     template = "proactive/api_docs.html"
 

@@ -13,10 +13,10 @@ from ninja.errors import HttpError, ValidationError
 from ninja.responses import Status
 
 from caregiving.models import Caregiver as Someone
-from proactive.api import recording
+from proactive.api import examples, recording
 from proactive.api.answers import Caregiver
 from proactive.api.authenticating import Token
-from proactive.api.documenting import DocumentedAPI, refusals
+from proactive.api.documenting import DocumentedAPI, refusals, shown
 from proactive.api.idempotency import Answer
 from proactive.api.problems import Problem, invalid, wrong_field
 from proactive.api.reading import BROKEN_OFF, TOO_LARGE, StrictParser, take_only
@@ -56,6 +56,7 @@ api = DocumentedAPI(
     operation_id="tell",
     summary="Tell one event, or up to 1,000 at once",
     tags=["events"],
+    openapi_extra=shown(examples.EVENTS),
 )
 def tell(
     request: HttpRequest, response: HttpResponse, payload: Annotated[EventOrBatch, Body(...)]
@@ -114,6 +115,7 @@ def read_caregiver(
     operation_id="put_caregiver",
     summary="Add a person, or change their profile",
     tags=["caregivers"],
+    openapi_extra=shown(examples.PROFILE),
 )
 def put_caregiver(
     request: HttpRequest,

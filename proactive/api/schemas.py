@@ -26,6 +26,7 @@ from caregiving import zones
 from caregiving.fields import normalise_phone_number
 from caregiving.importing_rows import AHEAD, EARLIEST
 from caregiving.models import BurnoutBand, Language
+from proactive.api.examples import PROBLEM
 from proactive.api.problems import Problem, invalid
 from proactive.models.api import LONGEST_KEY
 
@@ -284,6 +285,8 @@ class FieldError(BaseModel):
 
 class ProblemDetails(BaseModel):
     """RFC 9457. `type` is for machines, `detail` for people; `errors` name the fields."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [PROBLEM]})
 
     type: str
     title: str

@@ -15,7 +15,7 @@ from proactive.api.reading import MOST_BYTES
 from proactive.api.schemas import TYPES
 from proactive.models import Scope
 from tests.factories import CaregiverFactory
-from tests.proactive.api.calling import PHONE, a_client
+from tests.proactive.api.calling import PHONE, a_client, tell
 
 DOCUMENT = Path(__file__).resolve().parents[3].joinpath("docs/api.md").read_text()
 EXAMPLES = [shlex.split(one) for one in re.findall(r"```sh\n(curl .*?)```", DOCUMENT, re.DOTALL)]
@@ -61,6 +61,25 @@ def test_every_kind_of_problem_stands_in_the_document():
 
     assert len(kinds) > 8
     assert [kind for kind in sorted(kinds) if f"`{kind}`" not in DOCUMENT] == []
+
+
+@pytest.mark.django_db
+def test_every_example_of_the_openapi_document_works_and_there_is_one_of_each_kind():
+    CaregiverFactory(phone_number=PHONE)
+    client = a_client()
+    paths = Client().get("/api/v1/openapi.json").json()["paths"]
+
+    def examples(path, method):
+        content = paths[path][method]["requestBody"]["content"]["application/json"]
+        return {name: one["value"] for name, one in content["examples"].items()}
+
+    events = examples("/api/v1/events/", "post")
+    (profile,) = examples("/api/v1/caregivers/{phone_number}/", "put").values()
+
+    assert set(events) == {*TYPES, "batch"}
+    assert [tell(client, one).status_code for one in events.values()] == [200] * len(events)
+    answer = client.put(f"/api/v1/caregivers/{PHONE}/", profile, content_type="application/json")
+    assert answer.status_code == 200
 
 
 class Addresses(HTMLParser):
