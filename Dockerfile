@@ -22,4 +22,5 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=20s CMD ["python", "scrip
 # connection. The heartbeat file goes to memory: on a slow disk gunicorn would take its workers for
 # hung.
 CMD ["gunicorn", "caregiving.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "8", \
-     "--worker-tmp-dir", "/dev/shm", "--access-logfile", "-"]
+     "--worker-tmp-dir", "/dev/shm", "--access-logfile", "-", \
+     "--logger-class", "caregiving.access_log.AccessLog"]

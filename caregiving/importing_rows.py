@@ -44,9 +44,9 @@ KNOWN_COLUMNS = (
 )
 
 # Clocks differ a little; anything later is a mistake that would keep a person waiting.
-_AHEAD = timedelta(minutes=5)
+AHEAD = timedelta(minutes=5)
 # What spreadsheets and databases write for "never" (1900, 1970) lies before it.
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 # Already as we store it, with as many digits as it must have: nothing is left to parse.
 _NORTH_AMERICAN = re.compile(r"\+1[2-9][0-9]{9}")
 _ROUNDED = re.compile(r"\d([.,]\d+)?e\+?\d+", re.IGNORECASE)
@@ -144,14 +144,14 @@ def _instant(text: str, now: datetime) -> datetime:
         instant = instant.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{text!r} is beyond what a date can be") from None
-    if instant < _EARLIEST:
+    if instant < EARLIEST:
         raise ValueError(f"{text!r} is before 2000: leave the cell empty for never")
     return instant
 
 
 def _past(text: str, now: datetime) -> datetime:
     instant = _instant(text, now)
-    if instant > now + _AHEAD:
+    if instant > now + AHEAD:
         raise ValueError(f"{text!r} is in the future")
     return instant
 

@@ -195,6 +195,11 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 # How long a row is kept that nobody uses: enough for the longest idling that makes sense.
 SESSION_COOKIE_AGE = 24 * 3600
 
+# --- The API ---
+
+# Of one token. A batch of events counts as one.
+API_REQUESTS_PER_MINUTE: int = _read("API_REQUESTS_PER_MINUTE", _count, 600)
+
 # --- Texts ---
 
 SMS_GATEWAY: str = _read("SMS_GATEWAY", env.str, "console")
@@ -377,6 +382,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
     "csp",
+    "ninja",
     "caregiving",
     "proactive",
 ]
@@ -384,6 +390,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "caregiving.middleware.tell_browsers",
+    "proactive.api.problems.tell_problems",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -451,9 +458,15 @@ STORAGES = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"numbers": {"()": "caregiving.logs.HideNumbers"}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {"caregiving": {"level": "INFO"}, "proactive": {"level": "INFO"}},
+    "loggers": {
+        "caregiving": {"level": "INFO"},
+        "proactive": {"level": "INFO"},
+        # It names the address of whatever was refused.
+        "django.request": {"filters": ["numbers"]},
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
 }
 

@@ -22,10 +22,13 @@ def record(
     target: Model | None = None,
     reason: str = "",
     changes: Changes | None = None,
+    via: str = "",
+    happened_at: datetime | None = None,
 ) -> AuditEntry:
     """Add an entry about `target`, and about the person whom it concerns, if it concerns one.
 
-    `by` nobody: the command line. `changes`: {field: [before, after]}, as `difference` makes them.
+    `by` nobody: the command line, or what `via` names. `changes`: {field: [before, after]}, as
+    `difference` makes them. `happened_at`: where that is not `now`.
     """
     caregiver = target if isinstance(target, Caregiver) else getattr(target, "caregiver", None)
     return AuditEntry.objects.create(
@@ -39,6 +42,8 @@ def record(
         target_label=str(target)[:200] if target else "",
         caregiver=caregiver,
         changes=changes or {},
+        via=via,
+        happened_at=happened_at,
     )
 
 

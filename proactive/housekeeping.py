@@ -10,7 +10,7 @@ from importlib import import_module
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 
-from proactive.models import Simulation
+from proactive.models import ApiReceipt, Simulation
 
 # Whoever asks who signed in asks about the last months; what they did is in the audit.
 SIGN_INS_LAST = timedelta(days=365)
@@ -18,6 +18,8 @@ SIGN_INS_LAST = timedelta(days=365)
 # stay all the same, for a service that asks rarely.
 SIMULATIONS_LAST = timedelta(days=90)
 SIMULATIONS_KEPT = 100
+# Whoever repeats what they told the API repeats it within hours; days, after a long outage.
+RECEIPTS_LAST = timedelta(days=30)
 
 
 def forget_sessions() -> None:
@@ -42,3 +44,8 @@ def forget_simulations(*, now: datetime) -> None:
     Simulation.objects.filter(created_at__lte=now - SIMULATIONS_LAST).exclude(
         pk__in=list(latest[:SIMULATIONS_KEPT])
     ).delete()
+
+
+def forget_receipts(*, now: datetime) -> None:
+    """Those older than `RECEIPTS_LAST`: what is told again under such a key is done again."""
+    ApiReceipt.objects.filter(received_at__lte=now - RECEIPTS_LAST).delete()

@@ -84,11 +84,14 @@ _ADMINISTERED = (
 )
 ADMINISTRATOR = Role(
     "Administrator",
-    "Runs the service: accounts, imports, the schedule, and sees who did what.",
+    "Runs the service: accounts, imports, the schedule, API tokens, and sees who did what.",
     (
         "caregiving.import_caregiver",
         "proactive.view_auditentry",
         "proactive.view_refusedwebhook",
+        "proactive.view_apitoken",
+        "proactive.add_apitoken",
+        "proactive.end_apitoken",
         "axes.view_accessattempt",
         "axes.view_accessfailurelog",
         "axes.view_accesslog",

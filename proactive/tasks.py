@@ -74,6 +74,7 @@ def tidy_up() -> None:
             "forget_sign_ins": partial(housekeeping.forget_sign_ins, now=now),
             "forget_uploads": partial(importing_uploads.forget_old, now=now),
             "forget_simulations": partial(housekeeping.forget_simulations, now=now),
+            "forget_receipts": partial(housekeeping.forget_receipts, now=now),
             # Last, as it may take long. What is gone is gone: only where somebody said so.
             **({"prune": partial(pruning.prune_daily, now=now)} if settings.PRUNE_DAILY else {}),
         },

@@ -155,7 +155,7 @@ def staff_action(entry: AuditEntry) -> Told:
 
 
 def _from_entry(entry: AuditEntry, says: str) -> Told:
-    by = named(entry.by) or "the command line"
+    by = named(entry.by) or entry.via or "the command line"
     return Told(says, body=entry.reason, by=by, about=(entry.target_type, entry.target_id))
 
 

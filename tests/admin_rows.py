@@ -25,6 +25,7 @@ from django_celery_beat.models import (
 from caregiving import zones
 from caregiving.models import Caregiver, InboundMessage, WellnessScore
 from proactive.models import (
+    ApiToken,
     AuditEntry,
     CadenceSwitch,
     CareAlert,
@@ -41,6 +42,7 @@ from tests.factories import CaregiverFactory
 
 # Tables that stay small however many people there are.
 TINY = {
+    "proactive.apitoken": "one a client",
     "auth.group": "a role each, and a few of an organisation's own",
     "proactive.messagetemplate": "one a stage and language",
     "proactive.cadenceswitch": "one a cadence",
@@ -71,6 +73,7 @@ def one_of_each() -> dict[str, Model]:
     SolarSchedule.objects.create(event="solar_noon", latitude=41, longitude=-87)
     ClockedSchedule.objects.create(clocked_time=timezone.now())
     CadenceSwitch.objects.create(cadence="wellness", reason="Words are being looked at")
+    ApiToken.objects.create(name="assistant", scopes=["events:write"], prefix="outreach_abc123")
     rows = {}
     for label, model_admin in admin_site.models().items():
         row = model_admin.model._default_manager.order_by("pk").first()

@@ -26,6 +26,7 @@ NEW: dict[str, dict[str, Any]] = {
         "password2": PASSWORD,
     },
     "auth.group": {"name": "Night shift"},
+    "proactive.apitoken": {"name": "phone line", "scopes": ["events:write"]},
     "proactive.cadenceswitch": {"cadence": "everything"},
     "proactive.simulation": {
         "whose": "synthetic",

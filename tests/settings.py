@@ -55,6 +55,7 @@ os.environ.update(
     PROXY_COUNT="",
     REQUIRE_SECOND_FACTOR="",
     SESSION_IDLE_MINUTES="",
+    API_REQUESTS_PER_MINUTE="",
 )
 
 from caregiving.settings import *  # noqa: E402, F403

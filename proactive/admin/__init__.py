@@ -3,6 +3,7 @@
 from proactive.admin import (
     accounts,
     alerts,
+    api_tokens,
     audit,
     home,
     people,
@@ -19,6 +20,7 @@ from proactive.admin import (
 __all__ = [
     "accounts",
     "alerts",
+    "api_tokens",
     "audit",
     "home",
     "people",

@@ -108,7 +108,7 @@ class AuditEntryAdmin(ExportingAdmin, ReadOnlyAdmin):
 
     @admin.display(description="who")
     def who(self, entry: AuditEntry) -> str:
-        return str(entry.by) if entry.by else "the command line"
+        return str(entry.by) if entry.by else entry.via or "the command line"
 
     @admin.display(description="what")
     def what(self, entry: AuditEntry) -> str:

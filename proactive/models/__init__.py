@@ -1,7 +1,8 @@
 """What outreach keeps: every text and its end, each sweep, the words, the switches, the
-alerts, what staff did and what they asked about another policy."""
+alerts, what staff did and what they asked about another policy, and who calls the API."""
 
 from proactive.models.alerts import CareAlert
+from proactive.models.api import ApiReceipt, ApiToken, ApiTokenQuerySet, Scope
 from proactive.models.audit import AuditEntry
 from proactive.models.carriage import RefusedWebhook, Sender
 from proactive.models.messages import RANKED, WAITING, Message, MessageQuerySet, Status
@@ -14,6 +15,9 @@ from proactive.models.tallies import DayTally
 __all__ = [
     "RANKED",
     "WAITING",
+    "ApiReceipt",
+    "ApiToken",
+    "ApiTokenQuerySet",
     "AuditEntry",
     "CadenceSwitch",
     "CareAlert",
@@ -23,6 +27,7 @@ __all__ = [
     "MessageTemplate",
     "Note",
     "RefusedWebhook",
+    "Scope",
     "Sender",
     "Simulation",
     "SimulationQuerySet",

@@ -21,7 +21,7 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
 class AuditEntry(models.Model):
     """One thing that somebody did. Written once, in the transaction of what it tells of.
 
-    `changes`: {field: [before, after]}. `by` nobody: the command line.
+    `changes`: {field: [before, after]}. `by` nobody: the command line, or what `via` names.
     """
 
     at = models.DateTimeField(default=timezone.now)
@@ -45,6 +45,17 @@ class AuditEntry(models.Model):
         Caregiver, null=True, blank=True, on_delete=models.PROTECT, related_name="audit_entries"
     )
     changes = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+    via = models.CharField(
+        max_length=60,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Through what it came in, where nobody of the staff did it, "
+        "such as API: assistant.",
+    )
+    happened_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it happened, where we heard of it only later."
+    )
 
     objects = AuditQuerySet.as_manager()
 

@@ -14,7 +14,7 @@ from tests.factories import CaregiverFactory
 pytestmark = pytest.mark.django_db
 
 FOR_ALL = ["Home", "People", "Care alerts", "Texts", "What people wrote", "Sweeps", "Words"]
-FOR_ADMINISTRATORS = ["Accounts", "Roles", "Schedule", "Refused webhooks"]
+FOR_ADMINISTRATORS = ["Accounts", "Roles", "Schedule", "API tokens", "Refused webhooks"]
 
 
 def somebody(role=None):

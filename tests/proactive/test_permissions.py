@@ -36,6 +36,7 @@ MODELS: dict[str, tuple[Role | None, Role | None, Role | None, Role | None]] = {
     "proactive.messagetemplate":          (VIEWER,        NOBODY,        LEAD,          NOBODY),
     "proactive.cadenceswitch":            (VIEWER,        NOBODY,        NOBODY,        NOBODY),
     "proactive.simulation":               (COORDINATOR,   COORDINATOR,   NOBODY,        NOBODY),
+    "proactive.apitoken":                 (ADMINISTRATOR, ADMINISTRATOR, NOBODY,        NOBODY),
     "proactive.refusedwebhook":           (ADMINISTRATOR, NOBODY,        NOBODY,        NOBODY),
     "proactive.auditentry":               (ADMINISTRATOR, NOBODY,        NOBODY,        NOBODY),
     "axes.accessattempt":                 (ADMINISTRATOR, NOBODY,        NOBODY,        NOBODY),
@@ -82,6 +83,8 @@ ACTS: dict[tuple[str, str], Role | None] = {
     ("proactive.messagetemplate", "back_to_original"): LEAD,
     ("proactive.messagetemplate", "revert"): LEAD,
     ("auth.user", "reset_second_factor"): ADMINISTRATOR,
+    ("proactive.apitoken", "rotate"): ADMINISTRATOR,
+    ("proactive.apitoken", "revoke"): ADMINISTRATOR,
     ("django_celery_beat.periodictask", "enable_task"): ADMINISTRATOR,
     ("django_celery_beat.periodictask", "disable_task"): ADMINISTRATOR,
 }

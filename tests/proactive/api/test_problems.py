@@ -1,0 +1,142 @@
+"""Whatever is refused, and by whom, is a problem in JSON; and nothing of it stands in a log."""
+
+import logging
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.test import Client
+from gunicorn.config import Config
+
+from caregiving.access_log import AccessLog
+from caregiving.logs import HideNumbers
+from proactive.api.reading import MOST_BYTES
+from tests.factories import CaregiverFactory
+from tests.proactive.api.calling import EVENTS, PHONE, a_client, event, put, tell
+
+pytestmark = pytest.mark.django_db
+
+
+def post(body, content_type="application/json"):
+    return a_client().post(EVENTS, body, content_type=content_type)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"\xff", 400),
+        (b'{"a": NaN}', 400),
+        (b"[" * 100_000, 400),
+        (b"1" * 5000, 400),
+        (b'"\\ud800"', 422),
+        (b'{"\\ud800": 1, "type": "contact"}', 422),
+        (b'{"type": "contact", "phone_number": "\\u0000"}', 422),
+        (b"[]", 422),
+        (b"null", 422),
+        (b'{"events": 7}', 422),
+        (b'{"events": [[], null]}', 207),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_told_so(body, status):
+    answer = post(body)
+
+    assert answer.status_code == status
+    if status != 207:
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["status"] == status
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_what_is_not_said_to_be_json_is_not_read(content_type):
+    assert post(b"{}", content_type).status_code == 415
+
+
+@pytest.mark.parametrize("size", [MOST_BYTES + 1, 3 * MOST_BYTES])
+def test_a_body_that_is_too_large_is_refused(size):
+    answer = post(b" " * size)
+
+    assert (answer.status_code, answer.json()["type"]) == (413, "urn:problem:too-large")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("get", EVENTS, 405),
+        ("delete", f"/api/v1/caregivers/{PHONE}/", 405),
+        ("get", "/api/v1/", 404),
+        ("get", "/api/v2/events/", 404),
+    ],
+)
+def test_addresses_and_methods_that_are_not_there_are_problems_too(method, path, status):
+    answer = getattr(a_client(), method)(path)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (
+        status,
+        "application/problem+json",
+    )
+    assert ("Allow" in answer.headers) == (status == 405)
+
+
+def test_outside_of_the_api_refusals_stay_pages():
+    assert "html" in Client().get("/nowhere/").headers["Content-Type"]
+
+
+def test_a_bug_is_a_problem_that_says_nothing_of_it(monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("about Zenobia")
+
+    monkeypatch.setattr("proactive.api.recording.record", fail)
+    client = a_client()
+    client.raise_request_exception = False
+
+    answer = tell(client, event())
+
+    assert (answer.status_code, answer.json()["status"]) == (500, 500)
+    assert "Zenobia" not in answer.content.decode()
+
+
+def test_a_misspelt_parameter_is_refused_and_not_overlooked():
+    answer = a_client().get(f"/api/v1/caregivers/{PHONE}/?day=10")
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "day")
+
+
+# --- Logs ---
+
+
+def test_no_number_name_or_secret_stands_in_a_log(caplog):
+    caplog.set_level(logging.DEBUG)
+    for handler in (caplog.handler,):
+        handler.addFilter(HideNumbers())
+    CaregiverFactory(phone_number=PHONE)
+    client = a_client()
+
+    tell(client, event("profile_change", first_name="Zenobia"))
+    tell(client, event(first_name="Zenobia"))
+    put(client, first_name="Zenobia\n")
+    client.get("/api/v1/caregivers/+14155550000/")
+    Client(headers={"Authorization": "Secret outreach_abc"}).get(f"/api/v1/caregivers/{PHONE}/")
+
+    requests = [one.getMessage() for one in caplog.records if one.name.startswith("django.request")]
+    assert "Unauthorized: /api/v1/caregivers/***/" in requests
+    said = "\n".join(one.getMessage() for one in caplog.records if one.name != "django.db.backends")
+    for secret in (PHONE[2:], "4155550000", "Zenobia", "outreach_abc"):
+        assert secret not in said
+
+
+def test_the_access_log_names_the_address_without_the_number():
+    path = f"/api/v1/caregivers/{PHONE}/"
+    asked = {
+        "REQUEST_METHOD": "GET",
+        "RAW_URI": f"{path}?days=3",
+        "PATH_INFO": path,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+    }
+    nothing = SimpleNamespace(status="200 OK", headers=[])
+
+    atoms = AccessLog(Config()).atoms(nothing, nothing, asked, timedelta())
+
+    assert atoms["r"] == "GET /api/v1/caregivers/***/?days=3 HTTP/1.1"
+    assert "2671" not in str(atoms)
