@@ -119,6 +119,6 @@ class Rejects:
         return cast(TextIO, self.path.open(mode, newline="", encoding="utf-8", errors="replace"))
 
 
-def kept_lines(kept: bytes) -> Iterator[list[str]]:
+def kept_lines(kept: bytes | memoryview) -> Iterator[list[str]]:
     """What `for_admin` gave, a header first."""
     yield from csv.reader(StringIO(zlib.decompress(bytes(kept)).decode()))
