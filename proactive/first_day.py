@@ -1,12 +1,11 @@
 """Whom the first day would text if every cadence were switched on now, before any is.
 
-It asks what the sweep asks, at every half hour of the next 24, and takes everybody out who was
-found: the cap leaves each person one text in that time. It is an estimate: whoever writes or signs
-up meanwhile, and what is due between two half hours only, is not foreseen.
+It asks what the sweep asks, at every hour of the next 24, and takes everybody out who was found:
+the cap leaves each person one text in that time. It is an estimate: whoever writes or signs up
+meanwhile, and what is due for less than an hour only, is not foreseen.
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +16,7 @@ from django.db.models.functions import Mod
 from caregiving.models import Caregiver
 from proactive import blast_guard
 from proactive.cadences import CADENCES
-from proactive.clocks import HOUR, MINUTE
+from proactive.clocks import HOUR
 from proactive.declaring import Cadence, Step
 from proactive.prepared import prepared
 from proactive.rules import look_up_standings
@@ -25,7 +24,6 @@ from proactive.sweeps import due_for_any
 from proactive.wording import Wording
 
 SPAN = 24 * HOUR
-EVERY = 30 * MINUTE
 SAMPLES = 3
 # Of more people than this every n-th is asked about, and the numbers are multiplied.
 MOST = 60_000
@@ -43,7 +41,7 @@ class Sample:
 
 @dataclass
 class Share:
-    """What one cadence would do. `by_hour`: people by the hour that begins then."""
+    """What one cadence would do. `by_hour`: people, by the instant at which it was asked."""
 
     cadence: Cadence
     people: int = 0
@@ -93,27 +91,19 @@ def look(*, now: datetime, most: int = MOST) -> FirstDay:
     )
     found: set[int] = set()
     firsts: dict[str, list[tuple[int, datetime]]] = {cadence.name: [] for cadence in CADENCES}
-    for at in _instants(now):
-        hour = at - (at - now) % HOUR
+    for at in (now + hours * HOUR for hours in range(SPAN // HOUR)):
         before = len(found)
         for share in day.shares:
             fresh = set(_due(share.cadence, now=at, nth=one_in)) - found
             found |= fresh
             share.people += len(fresh) * one_in
             if fresh:
-                share.by_hour[hour] += len(fresh) * one_in
+                share.by_hour[at] += len(fresh) * one_in
             room = SAMPLES - len(firsts[share.cadence.name])
             firsts[share.cadence.name] += [(key, at) for key in sorted(fresh)[:room]]
         day.most_at_once = max(day.most_at_once, (len(found) - before) * one_in)
     _write_samples(day, firsts)
     return day
-
-
-def _instants(now: datetime) -> Iterator[datetime]:
-    at = now
-    while at < now + SPAN:
-        yield at
-        at += EVERY
 
 
 @prepared

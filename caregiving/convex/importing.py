@@ -90,6 +90,8 @@ def _run(
     run.counts = report.as_stored()
     run.rejects = report.rejects.for_admin()
     run.save(update_fields=["finished_at", "counts", "rejects"])
+    # They name people, and only the last import's are shown.
+    ConvexImport.objects.exclude(pk=run.pk).update(rejects=b"")
     progress(snapshot.size, snapshot.size)
 
 

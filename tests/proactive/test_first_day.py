@@ -1,5 +1,4 @@
 import json
-from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -72,12 +71,12 @@ def test_nobody_is_counted_twice_however_much_they_are_owed():
 
 
 def test_who_falls_due_within_the_day_is_counted_at_that_hour():
-    due_for("dormant_reactivation", last_contact_at=NOON - 7 * DAY + 90 * timedelta(minutes=1))
+    due_for("dormant_reactivation", last_contact_at=NOON - 7 * DAY + 1.5 * HOUR)
 
     share = next(one for one in first_day.look(now=NOON).shares if one.people)
 
-    assert share.by_hour == {NOON + HOUR: 1}
-    assert share.samples[0].at == NOON + 90 * timedelta(minutes=1)
+    assert share.by_hour == {NOON + 2 * HOUR: 1}
+    assert share.samples[0].at == NOON + 2 * HOUR
 
 
 def test_the_samples_are_the_words_that_would_go_out():
@@ -116,8 +115,8 @@ def test_its_queries_do_not_grow_with_the_people(django_assert_max_num_queries):
         for _ in range(5):
             due_for(name)
 
-    # Forty-eight half hours, five cadences, and what stands around them.
-    with django_assert_max_num_queries(48 * 5 + 10):
+    # Twenty-four hours, five cadences, and what stands around them.
+    with django_assert_max_num_queries(24 * 5 + 10):
         first_day.look(now=NOON)
 
 

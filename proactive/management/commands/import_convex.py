@@ -59,7 +59,7 @@ class Command(ReportingCommand):
         if report.differing > SHOWN:
             self.stderr.write(f"... and {report.differing - SHOWN:,} more")
 
-        table = Table("table", "rows", "new", "changed", "already here", "not needed", "bad")
+        table = Table("table", "rows", "new", "changed", "same", "unused", "bad")
         for column in table.columns[1:]:
             column.justify = "right"
         for name, counts in report.tables.items():

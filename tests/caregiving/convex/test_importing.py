@@ -7,6 +7,7 @@ from caregiving import events
 from caregiving.convex import importing, people
 from caregiving.convex.importing import ImportProblem, import_snapshot
 from caregiving.convex.models import ConvexImport, ConvexPerson
+from caregiving.convex.rejects import kept_lines
 from caregiving.models import (
     Caregiver,
     ConsentChange,
@@ -141,6 +142,17 @@ def test_every_row_that_cannot_be_taken_is_in_the_file_with_its_reasons(bring, t
     assert reasons["users", "4"] == f"phoneNumber: +12125550001 is in document {ANA} already"
     assert reasons["wellnessScores", "1"] == "userId: nobody is nobody who came with users"
     assert '"email"' in rows[1][4]
+
+
+def test_rejected_rows_of_the_last_import_only_are_kept_without_their_documents(bring):
+    bring(ana(), "{oops")
+    report = bring(ana(), ana(_id=BEN))
+
+    kept = [bytes(one.rejects) for one in ConvexImport.objects.order_by("pk")]
+    assert kept[0] == b""
+    header, row = kept_lines(kept[1])
+    assert header == ["rejected_table", "rejected_line", "rejected_because", "_id"]
+    assert row == ["users", "2", report.rejects.first[0].reasons, BEN]
 
 
 def test_where_nothing_was_rejected_there_is_no_file(bring, tmp_path):
