@@ -102,16 +102,22 @@ class CrisisBackfill:
 
 
 def backfill_crisis_events(
-    *, dry_run: bool = False, batch_size: int = BATCH, progress: Advance = no_bar
+    *,
+    dry_run: bool = False,
+    batch_size: int = BATCH,
+    progress: Advance = no_bar,
+    among: CaregiverQuerySet | None = None,
 ) -> CrisisBackfill:
     """Date the crisis of people in band `crisis` who have none, by their latest wellness score.
 
     Only where that score is in band `crisis` too. `events.record_crisis_event` would be wrong
     here: it records that the person was heard from, and a backfill hears from nobody.
+    `among`: only these people.
     """
     result = CrisisBackfill(written=not dry_run)
-    total = _undated().count()
-    for people in _batches(_undated(), batch_size):
+    undated = _undated() if among is None else _undated().filter(pk__in=among.values("pk"))
+    total = undated.count()
+    for people in _batches(undated, batch_size):
         if not dry_run:
             people = _date_crises([person.pk for person in people])
         result.people += len(people)

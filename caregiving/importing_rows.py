@@ -62,17 +62,7 @@ def parse(
     `full_clean` would ask the database for every row whether its number is taken; that is looked
     up by the batch instead, and each column is checked here.
     """
-    values: dict[str, Any] = {}
-    reasons: list[str] = []
-    for column, text in cells.items():
-        if not text:
-            continue
-        try:
-            values[column] = _value(column, text, now)
-        except ValueError as error:
-            reasons.append(f"{column}: {error}")
-        except ValidationError as error:
-            reasons.append(f"{column}: {' '.join(error.messages)}")
+    values, reasons = read_values(cells, now=now)
     if not cells["phone_number"]:
         reasons.append("phone_number: is empty, and every person needs one")
     person = Caregiver(**values)
@@ -88,6 +78,25 @@ def parse(
         heard = person.last_contact_at is not None
         person.journey_phase = JourneyPhase.ACTIVE if heard else JourneyPhase.ONBOARDING
     return values, reasons, person
+
+
+def read_values(cells: dict[str, str], *, now: datetime) -> tuple[dict[str, Any], list[str]]:
+    """Cells by column -> (the values that were given, the reasons against them).
+
+    Each column by itself; whether they make a person is for `parse`.
+    """
+    values: dict[str, Any] = {}
+    reasons: list[str] = []
+    for column, text in cells.items():
+        if not text:
+            continue
+        try:
+            values[column] = _value(column, text, now)
+        except ValueError as error:
+            reasons.append(f"{column}: {error}")
+        except ValidationError as error:
+            reasons.append(f"{column}: {' '.join(error.messages)}")
+    return values, reasons
 
 
 def _value(column: str, text: str, now: datetime) -> Any:

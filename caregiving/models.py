@@ -439,3 +439,7 @@ class ImportUpload(models.Model):
 def _in_words(instant: datetime) -> str:
     """By the clock of the service: `Tue 24 Nov 2026 05:14`."""
     return date_format(timezone.localtime(instant), "DATETIME_FORMAT")
+
+
+# Django looks for models here.
+from caregiving.convex.models import ConvexImport, ConvexPerson  # noqa: E402, F401

@@ -116,6 +116,10 @@ def policy() -> str:
     return "admin:proactive_policy"
 
 
+def first_day() -> str:
+    return "admin:proactive_first_day"
+
+
 def template_editor() -> tuple[str, object]:
     from proactive.models import MessageTemplate
 
@@ -130,6 +134,7 @@ PAGES: dict[str, Callable[[], str | tuple[str, object]]] = {
     "person": person,
     "alert": alert,
     "policy": policy,
+    "first-day": first_day,
     "template-editor": template_editor,
 }
 

@@ -63,6 +63,12 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
                 "admin:proactive_policy",
                 ("proactive.view_cadenceswitch", "proactive.change_policy"),
             ),
+            Item(
+                "First day",
+                "rocket_launch",
+                "admin:proactive_first_day",
+                ("proactive.view_cadenceswitch", "proactive.change_policy"),
+            ),
             _list_of("proactive.messagetemplate", "Words", "edit_note"),
             _list_of("proactive.cadenceswitch", "Switches", "toggle_on"),
             _list_of("proactive.simulation", "What if?", "science"),

@@ -23,7 +23,7 @@ from django.utils import timezone
 from unfold.widgets import INPUT_CLASSES
 
 from proactive import backlog, switches, tasks, trial
-from proactive.admin import policy
+from proactive.admin import first_day, policy
 from proactive.admin.base import ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
 from proactive.admin.exporting import ExportingAdmin
@@ -212,6 +212,12 @@ class CadenceSwitchAdmin(ActingAdmin, ExportingAdmin, ReadOnlyAdmin):
         site = self.admin_site
         return [
             path("policy/", site.admin_view(self.policy_page), name="proactive_policy"),
+            path("first-day/", site.admin_view(self.first_day), name="proactive_first_day"),
+            path(
+                "first-day/rejected/",
+                site.admin_view(self.first_day_rejects),
+                name="proactive_first_day_rejects",
+            ),
             path("send-test/", site.admin_view(self.send_test), name="proactive_send_test"),
             *super().get_urls(),
         ]
@@ -223,6 +229,16 @@ class CadenceSwitchAdmin(ActingAdmin, ExportingAdmin, ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         return policy.page(self, request)
+
+    def first_day(self, request: HttpRequest) -> HttpResponse:
+        """Whom the next 24 hours would text if everything were switched on."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return first_day.page(self, request)
+
+    def first_day_rejects(self, request: HttpRequest) -> HttpResponse:
+        """What the last import from Convex could not take."""
+        return first_day.rejects(request)
 
     def send_test(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request) or not request.user.has_perm(PERMISSION):

@@ -110,6 +110,8 @@ PAGES: dict[tuple[str, str], Role | None] = {
     ("axes.accessfailurelog", "export"): ADMINISTRATOR,
     ("axes.accessattempt", "export"): ADMINISTRATOR,
     ("proactive.cadenceswitch", "proactive_policy"): VIEWER,
+    ("proactive.cadenceswitch", "proactive_first_day"): VIEWER,
+    ("proactive.cadenceswitch", "proactive_first_day_rejects"): NOBODY,  # nothing was rejected
     ("proactive.cadenceswitch", "proactive_send_test"): LEAD,
     ("proactive.simulation", "progress"): COORDINATOR,
     ("proactive.simulation", "csv"): COORDINATOR,
