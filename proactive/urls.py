@@ -1,12 +1,16 @@
-"""Addresses of the outreach: what Twilio calls, and the health check."""
+"""Addresses of the outreach: what Twilio calls, the health checks, the metrics."""
 
 from django.urls import path
 
 from proactive import webhooks
 from proactive.health import health
+from proactive.metrics import metrics
+from proactive.readiness import ready
 
 urlpatterns = [
     path("health/", health),
+    path("health/ready/", ready),
+    path("metrics", metrics),
     path("webhooks/twilio/inbound/", webhooks.inbound),
     path("webhooks/twilio/status/<uuid:message_id>/", webhooks.status),
 ]

@@ -1,5 +1,5 @@
 """What outreach keeps: every text and its end, each sweep, the words, the switches, the
-alerts, what staff did and what they asked about another policy."""
+alerts, what staff did and what they asked about another policy, how ticks went."""
 
 from proactive.models.alerts import CareAlert
 from proactive.models.audit import AuditEntry
@@ -10,6 +10,7 @@ from proactive.models.policy import CadenceSwitch, MessageTemplate
 from proactive.models.simulations import Simulation, SimulationQuerySet
 from proactive.models.sweeps import Sweep
 from proactive.models.tallies import DayTally
+from proactive.models.ticks import TickOutage, TickPart
 
 __all__ = [
     "RANKED",
@@ -28,4 +29,6 @@ __all__ = [
     "SimulationQuerySet",
     "Status",
     "Sweep",
+    "TickOutage",
+    "TickPart",
 ]
