@@ -19,6 +19,8 @@ from django.core.validators import validate_email
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
+from caregiving import logs
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
@@ -408,6 +410,8 @@ INSTALLED_APPS = [
     "proactive",
 ]
 MIDDLEWARE = [
+    # First: whatever is logged in the course of a request has its id.
+    "caregiving.middleware.log_requests",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "caregiving.middleware.tell_browsers",
@@ -475,14 +479,17 @@ STORAGES = {
         )
     },
 }
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {"caregiving": {"level": "INFO"}, "proactive": {"level": "INFO"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-}
+# --- The log, and errors that somebody is told of ---
+
+LOG_FORMAT: str = _read("LOG_FORMAT", env.str, "text")
+_require(LOG_FORMAT in ("text", "json"), f"LOG_FORMAT must be text or json, not {LOG_FORMAT!r}")
+LOG_LEVEL: str = (_read("LOG_LEVEL", env.str, "INFO") or "").upper()
+_require(
+    LOG_LEVEL in ("DEBUG", "INFO", "WARNING", "ERROR"),
+    f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {LOG_LEVEL!r}",
+)
+LOGGING = logs.configuration(form=LOG_FORMAT, level=LOG_LEVEL)
+SENTRY_DSN: str = _read("SENTRY_DSN", _http_address, "")
 
 
 def _stylesheet(area: str) -> Callable[..., str]:

@@ -104,6 +104,10 @@ def test_a_deployment_that_is_set_up_as_described_has_nothing_to_warn_of():
         ),
         ({"METRICS_TOKEN": "long enough but with spaces"}, ["METRICS_TOKEN"]),
         ({"TICK_OVERDUE_MINUTES": "0"}, ["TICK_OVERDUE_MINUTES"]),
+        (
+            {"LOG_FORMAT": "xml", "LOG_LEVEL": "loud", "SENTRY_DSN": "hunter2"},
+            ["LOG_FORMAT", "LOG_LEVEL", "SENTRY_DSN"],
+        ),
         ({"SWEEP_MULTIPLE": "2.5", "SWEEP_CEILING": "-1"}, ["SWEEP_MULTIPLE", "SWEEP_CEILING"]),
         (
             {"PROXY_COUNT": "-1", "REQUIRE_SECOND_FACTOR": "maybe", "SESSION_IDLE_MINUTES": "0"},
