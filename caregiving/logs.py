@@ -125,7 +125,7 @@ def configuration(*, form: str, level: str) -> dict[str, Any]:
             "celery": {"level": level},
             "django": {**plain, "level": level},
             # Its lines have the query of each request: ours, in `middleware`, have not.
-            "django.server": {**plain, "level": "ERROR"},
+            "django.server": {**plain, "level": "CRITICAL"},
         },
         "root": {"handlers": ["console"], "level": "DEBUG" if level == "DEBUG" else "WARNING"},
     }

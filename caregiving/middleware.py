@@ -51,29 +51,28 @@ def log_requests(get_response: GetResponse) -> GetResponse:
     def answer(request: HttpRequest) -> HttpResponse:
         began = time.monotonic()
         number = uuid.uuid4().hex
-        token = logs.request_id.set(number)
-        try:
-            response = get_response(request)
-            milliseconds = round((time.monotonic() - began) * 1000)
-            unremarkable = request.path.startswith(UNREMARKABLE) and response.status_code < 500
-            logger.log(
-                logging.DEBUG if unremarkable else logging.INFO,
-                "%s %s %d in %d ms",
-                request.method,
-                request.path,
-                response.status_code,
-                milliseconds,
-                extra={
-                    "fields": {
-                        "method": request.method,
-                        "path": request.path,
-                        "status": response.status_code,
-                        "milliseconds": milliseconds,
-                    }
-                },
-            )
-        finally:
-            logs.request_id.reset(token)
+        # Not taken back: Django logs what was refused after all middleware, and the next request of
+        # this thread sets its own.
+        logs.request_id.set(number)
+        response = get_response(request)
+        milliseconds = round((time.monotonic() - began) * 1000)
+        unremarkable = request.path.startswith(UNREMARKABLE) and response.status_code < 500
+        logger.log(
+            logging.DEBUG if unremarkable else logging.INFO,
+            "%s %s %d in %d ms",
+            request.method,
+            request.path,
+            response.status_code,
+            milliseconds,
+            extra={
+                "fields": {
+                    "method": request.method,
+                    "path": request.path,
+                    "status": response.status_code,
+                    "milliseconds": milliseconds,
+                }
+            },
+        )
         response["X-Request-ID"] = number
         return response
 

@@ -13,6 +13,11 @@ from caregiving.logs import Discreet, JsonFormatter, TextFormatter, clean
 from tests.factories import CaregiverFactory
 
 
+@pytest.fixture(autouse=True)
+def outside_of_a_request():
+    logs.request_id.set("")
+
+
 @pytest.fixture(params=[TextFormatter, JsonFormatter], ids=["text", "json"])
 def written(request):
     """Logs one record as the service does; returns the lines."""

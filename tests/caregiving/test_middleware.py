@@ -134,7 +134,17 @@ def test_each_request_is_one_line_without_its_query_and_its_answer_has_the_same_
     assert record.getMessage().startswith("GET /admin/login/ 200 in ")
     assert record.fields["path"] == "/admin/login/"
     assert {"request_id": answer["X-Request-ID"]} in seen
-    assert logs.belongs_to() == {}
+
+
+def test_what_django_says_of_a_refused_request_has_its_id(client, caplog):
+    from caregiving import logs
+
+    seen = {}
+    caplog.handler.addFilter(lambda record: seen.update({record.name: logs.belongs_to()}) or True)
+
+    answer = client.get("/nowhere/")
+
+    assert seen["django.request"] == {"request_id": answer["X-Request-ID"]}
 
 
 def test_two_requests_have_two_ids(client):
