@@ -20,7 +20,6 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s CMD ["python", "scripts/healthcheck.py"]
 # Threads, for what comes most often, a webhook, mostly waits for the database's disk; each keeps a
 # connection. The heartbeat file goes to memory: on a slow disk gunicorn would take its workers for
-# hung.
+# hung. Requests are logged by the application: gunicorn would log their queries too, which hold names.
 CMD ["gunicorn", "caregiving.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "8", \
-     "--worker-tmp-dir", "/dev/shm", "--access-logfile", "-", \
-     "--logger-class", "caregiving.access_log.AccessLog"]
+     "--worker-tmp-dir", "/dev/shm"]

@@ -82,8 +82,8 @@ format: .venv/.installed-dev
 
 install: .venv/.installed-dev
 
-# For the oldest Python we support and every platform at once.
-LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+# For the oldest Python we support and every platform at once, with what is optional.
+LOCK = uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
 
 lock:

@@ -1,5 +1,8 @@
 """What holds for every page of the back office, and for every answer that a browser gets."""
 
+import logging
+import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +14,8 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+
+from caregiving import logs
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -27,10 +32,51 @@ BEGAN = "began"
 SEEN = "seen"
 # A session is written at most this often only because it is used.
 PRECISION = timedelta(minutes=1)
+# Asked so often that nobody wants to read of it.
+UNREMARKABLE = ("/health/", "/metrics", "/static/")
+
+logger = logging.getLogger(__name__)
 
 
 def in_back_office(request: HttpRequest) -> bool:
     return request.path.startswith(reverse("admin:index"))
+
+
+def log_requests(get_response: GetResponse) -> GetResponse:
+    """One line a request, with an id that every other line in its course has, and its answer too.
+
+    Without the query, which holds what staff look for: names and numbers.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        began = time.monotonic()
+        number = uuid.uuid4().hex
+        # Not taken back: Django logs what was refused after all middleware, and the next request of
+        # this thread sets its own.
+        logs.request_id.set(number)
+        response = get_response(request)
+        milliseconds = round((time.monotonic() - began) * 1000)
+        unremarkable = request.path.startswith(UNREMARKABLE) and response.status_code < 500
+        logger.log(
+            logging.DEBUG if unremarkable else logging.INFO,
+            "%s %s %d in %d ms",
+            request.method,
+            request.path,
+            response.status_code,
+            milliseconds,
+            extra={
+                "fields": {
+                    "method": request.method,
+                    "path": request.path,
+                    "status": response.status_code,
+                    "milliseconds": milliseconds,
+                }
+            },
+        )
+        response["X-Request-ID"] = number
+        return response
+
+    return answer
 
 
 def tell_browsers(get_response: GetResponse) -> GetResponse:

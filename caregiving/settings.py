@@ -19,6 +19,8 @@ from django.core.validators import validate_email
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
+from caregiving import logs
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
@@ -44,7 +46,8 @@ def _read(name: str, cast: Callable[..., T], default: Any = environ.Env.NOTSET) 
         return cast(name)
     except (ImproperlyConfigured, ValueError, KeyError) as error:
         # Show what was given only where it cannot be a secret.
-        shown = "" if any(word in name for word in ("KEY", "TOKEN", "URL")) else f" ({given!r})"
+        secret = any(word in name for word in ("KEY", "TOKEN", "URL", "DSN"))
+        shown = "" if secret else f" ({given!r})"
         wrong = f"malformed{shown}: {error}" if given else "missing"
         _problems.append(f"{name} is {wrong}")
         return None  # type: ignore[return-value]
@@ -126,7 +129,8 @@ DEMO_ALLOWED: bool = DEBUG
 if not DEBUG:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = PUBLIC_BASE_URL.startswith("https://")
-    SECURE_REDIRECT_EXEMPT = [r"^health/"]
+    # Asked by machines from within, where no proxy ends TLS.
+    SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
@@ -277,6 +281,31 @@ def _addresses(name: str) -> list[str]:
 ALERT_ESCALATION_EMAIL: list[str] = _read("ALERT_ESCALATION_EMAIL", _addresses, [])
 ALERT_ESCALATION_MINUTES: int = _read("ALERT_ESCALATION_MINUTES", _count, 15)
 
+# --- Whether it runs, for whoever looks from outside: see docs/operating.md ---
+
+
+def _http_address(name: str) -> str:
+    address = env.str(name).strip()
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("write an http(s) address")
+    return str(address)
+
+
+def _token(name: str) -> str:
+    token = env.str(name).strip()
+    if len(token) < 16 or not token.isascii() or not token.isprintable() or " " in token:
+        raise ValueError("write 16 or more letters, digits and signs without a space")
+    return str(token)
+
+
+# Who shows it may read /metrics; empty: nobody.
+METRICS_TOKEN: str = _read("METRICS_TOKEN", _token, "")
+# Called after each tick that went through.
+DEAD_MANS_SWITCH_URL: str = _read("DEAD_MANS_SWITCH_URL", _http_address, "")
+# After so many minutes without one, `manage.py watch` sends an email.
+TICK_OVERDUE_MINUTES: int = _read("TICK_OVERDUE_MINUTES", _count, 10)
+
 _mail: dict[str, Any] = (
     _read("EMAIL_URL", env.email_url, env.email_url_config("consolemail://")) or {}
 )
@@ -387,6 +416,8 @@ INSTALLED_APPS = [
     "proactive",
 ]
 MIDDLEWARE = [
+    # First: whatever is logged in the course of a request has its id.
+    "caregiving.middleware.log_requests",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "caregiving.middleware.tell_browsers",
@@ -455,20 +486,17 @@ STORAGES = {
         )
     },
 }
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"numbers": {"()": "caregiving.logs.HideNumbers"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {
-        "caregiving": {"level": "INFO"},
-        "proactive": {"level": "INFO"},
-        # It names the address of whatever was refused.
-        "django.request": {"filters": ["numbers"]},
-    },
-    "root": {"handlers": ["console"], "level": "WARNING"},
-}
+# --- The log, and errors that somebody is told of ---
+
+LOG_FORMAT: str = _read("LOG_FORMAT", env.str, "text")
+_require(LOG_FORMAT in ("text", "json"), f"LOG_FORMAT must be text or json, not {LOG_FORMAT!r}")
+LOG_LEVEL: str = (_read("LOG_LEVEL", env.str, "INFO") or "").upper()
+_require(
+    LOG_LEVEL in ("DEBUG", "INFO", "WARNING", "ERROR"),
+    f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {LOG_LEVEL!r}",
+)
+LOGGING = logs.configuration(form=LOG_FORMAT, level=LOG_LEVEL)
+SENTRY_DSN: str = _read("SENTRY_DSN", _http_address, "")
 
 
 def _stylesheet(area: str) -> Callable[..., str]:

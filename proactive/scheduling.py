@@ -1,12 +1,15 @@
 """The entries of beat's schedule. Staff own them: they are created, never changed."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 TICK_SECONDS = 60
 DAY_SECONDS = 24 * 3600
+# Beat writes down what it rang about every three minutes.
+MAY_BE_QUIET_FOR = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,11 @@ def sync_schedules() -> list[str]:
     present = set(PeriodicTask.objects.values_list("name", flat=True))
     # Asked first, so that an interval that staff changed is not created anew beside theirs.
     return [entry.name for entry in ENTRIES if entry.name not in present and _create(entry)]
+
+
+def tick_entry() -> PeriodicTask | None:
+    """The entry of the tick, with when beat last wrote down that it rang it; None without one."""
+    return PeriodicTask.objects.filter(name=ENTRIES[0].name).first()
 
 
 def set_enabled(task: PeriodicTask, enabled: bool) -> bool:

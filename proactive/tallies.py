@@ -59,18 +59,22 @@ def total(tallies: Iterable[Tally]) -> Tally:
     return sum(tallies, Tally())
 
 
-def handed_over(*, now: datetime, days: int = DAYS) -> dict[tuple[date, str], Tally]:
+def handed_over(
+    *, now: datetime, days: int = DAYS, however_old: bool = False
+) -> dict[tuple[date, str], Tally]:
     """What became of the texts of the last `days` days: by day (of the service's zone) and cadence.
 
     A text belongs to the day on which it was handed to the provider, also if its answer came on
     the next. Two queries: what is remembered, and a count of the other days over a range of an
-    index; today is the last of the days.
+    index; today is the last of the days. `however_old`: a memory is good enough even if no tick
+    has renewed it, so that whoever asks again and again never counts a long day.
     """
     wanted = days_until(now, days)
     remembered = {
         one.day: one.by_cadence
         for one in _memory(wanted)
-        if one.texts >= WORTH_REMEMBERING and now - one.counted_at < _lasts(one) + GRACE
+        if one.texts >= WORTH_REMEMBERING
+        and (however_old or now - one.counted_at < _lasts(one) + GRACE)
     }
     counted = _count([day for day in wanted if day not in remembered])
     return {

@@ -1,6 +1,7 @@
 """The doorbell: what a clock tick sets off. What is to be done stands in the database."""
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from caregiving import importing_uploads
 from proactive import (
+    dead_mans_switch,
     delivery,
     escalating,
     housekeeping,
@@ -22,7 +24,9 @@ from proactive import (
     stopping,
     sweeps,
     tallies,
+    ticking,
 )
+from proactive.models import TickPart
 
 DELIVERY_BUDGET = timedelta(seconds=45)
 
@@ -34,21 +38,29 @@ def tick() -> None:
     """One beat: look after what is under way, find who is due, deliver, escalate.
 
     Doubled, late or redelivered it does no harm. One part that fails does not keep the next from
-    running: what is queued already goes out even if the sweep cannot run.
+    running: what is queued already goes out even if the sweep cannot run. Whoever waits for a sign
+    of life from outside gets one if all of it went through.
     """
-    _do_all(
-        "tick",
-        {
-            "reconcile": reconciliation.reconcile,
-            "run_sweep": sweeps.run_sweep,
-            # A long queue must not keep this worker from the next sweep.
-            "deliver_queued": partial(delivery.deliver_queued, budget=DELIVERY_BUDGET),
-            # Last: a mail server that is slow to answer holds up nothing of this tick.
-            "escalate": escalating.escalate,
-            # What staff look at may be a minute old; the texts come first.
-            "remember_tallies": remember_tallies,
-        },
-    )
+    parts: dict[str, Callable[[], object]] = {
+        "reconcile": reconciliation.reconcile,
+        "run_sweep": sweeps.run_sweep,
+        # A long queue must not keep this worker from the next sweep.
+        "deliver_queued": partial(delivery.deliver_queued, budget=DELIVERY_BUDGET),
+        # Last: a mail server that is slow to answer holds up nothing of this tick.
+        "escalate": escalating.escalate,
+        # What staff look at may be a minute old; the texts come first.
+        "remember_tallies": remember_tallies,
+    }
+    began = time.monotonic()
+    went_through = False
+    try:
+        went_through = _do_all(
+            "tick", {name: ticking.timed(name, part) for name, part in parts.items()}
+        )
+    finally:
+        ticking.note(TickPart.TICK, seconds=time.monotonic() - began, succeeded=went_through)
+    if went_through:
+        dead_mans_switch.call()
 
 
 def remember_tallies() -> None:
@@ -81,12 +93,17 @@ def tidy_up() -> None:
     )
 
 
-def _do_all(task: str, parts: dict[str, Callable[[], object]]) -> None:
-    """Each part, also after one that fails; raises the first failure at the end."""
+def _do_all(task: str, parts: dict[str, Callable[[], object]]) -> bool:
+    """Each part, also after one that fails; raises the first failure at the end.
+
+    False when it was asked to stop before all were done.
+    """
     failures: list[Exception] = []
+    done = True
     for name, part in parts.items():
         if stopping.asked():
             logger.info("%s: asked to stop before %s; the next %s goes on", task, name, task)
+            done = False
             break
         try:
             part()
@@ -95,6 +112,7 @@ def _do_all(task: str, parts: dict[str, Callable[[], object]]) -> None:
             failures.append(error)
     if failures:
         raise failures[0]
+    return done
 
 
 def ring() -> bool:

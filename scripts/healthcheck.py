@@ -2,12 +2,8 @@
 
 import os
 import sys
-from datetime import timedelta
 from pathlib import Path
 from urllib.request import Request, urlopen
-
-# Beat writes down what it rang about every three minutes.
-BEAT_MAY_BE_QUIET_FOR = timedelta(minutes=10)
 
 
 def web() -> None:
@@ -25,13 +21,15 @@ def beat() -> None:
 
     django.setup()
     from django.utils import timezone
-    from django_celery_beat.models import PeriodicTask
 
-    enabled = PeriodicTask.objects.filter(name="tick", enabled=True)
-    recent = timezone.now() - BEAT_MAY_BE_QUIET_FOR
+    from proactive.scheduling import MAY_BE_QUIET_FOR, tick_entry
+
+    tick = tick_entry()
     # Staff may have stopped everything on purpose: then there is nothing to ring.
-    if enabled.exists() and not enabled.filter(last_run_at__gte=recent).exists():
-        sys.exit(f"beat has rung nothing for {BEAT_MAY_BE_QUIET_FOR}")
+    if tick is None or not tick.enabled:
+        return
+    if tick.last_run_at is None or timezone.now() - tick.last_run_at > MAY_BE_QUIET_FOR:
+        sys.exit(f"beat has rung nothing for {MAY_BE_QUIET_FOR}")
 
 
 if __name__ == "__main__":

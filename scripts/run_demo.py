@@ -164,9 +164,9 @@ def start(processes: Processes, port: int, twilio_port: int | None) -> None:
     processes.start(
         "web", [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
     )
-    processes.start("worker", [*celery, "worker", "--loglevel", "INFO", "--concurrency", "2"])
+    processes.start("worker", [*celery, "worker", "--concurrency", "2"])
     # No pid file: one that a crash left behind would keep beat from starting.
-    processes.start("beat", [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""])
+    processes.start("beat", [*celery, "beat", "--pidfile", ""])
 
     from caregiving.celery import app
 

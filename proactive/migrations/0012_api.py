@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
                     models.IntegerField(
                         default=0,
                         editable=False,
-                        help_text="How many came in the minute of its last use.",
+                        help_text="How many came in the minute in which it was last used.",
                     ),
                 ),
                 (

@@ -1,5 +1,6 @@
 """What outreach keeps: every text and its end, each sweep, the words, the switches, the
-alerts, what staff did and what they asked about another policy, and who calls the API."""
+alerts, what staff did and what they asked about another policy, who calls the API, how ticks
+went."""
 
 from proactive.models.alerts import CareAlert
 from proactive.models.api import ApiReceipt, ApiToken, ApiTokenQuerySet, Scope
@@ -11,6 +12,7 @@ from proactive.models.policy import CadenceSwitch, MessageTemplate
 from proactive.models.simulations import Simulation, SimulationQuerySet
 from proactive.models.sweeps import Sweep
 from proactive.models.tallies import DayTally
+from proactive.models.ticks import TickOutage, TickPart
 
 __all__ = [
     "RANKED",
@@ -33,4 +35,6 @@ __all__ = [
     "SimulationQuerySet",
     "Status",
     "Sweep",
+    "TickOutage",
+    "TickPart",
 ]

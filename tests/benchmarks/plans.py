@@ -1,5 +1,7 @@
-"""How PostgreSQL would run each query of a sweep, told from a process of its own: for
-`test_plans`."""
+"""How PostgreSQL would run each query of a sweep and of a look at the metrics.
+
+Told from a process of its own: for `test_plans`.
+"""
 
 import json
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ from django.db import connection
 
 from benchmarks.speed import due_now
 from benchmarks.speed.populating import NOW
+from proactive import readiness
+from proactive.metrics import OutreachCollector
 from proactive.sweeps import run_sweep
 
 # Whatever grows with the service.
@@ -26,7 +30,8 @@ LARGE = (
 
 
 def queries() -> dict[str, Any]:
-    """SQL and parameters of whatever a sweep selects: while nobody is due, and while many are."""
+    """SQL and parameters of whatever a sweep selects: while nobody is due, and while many are;
+    and of a look at the metrics while as many texts wait."""
     asked: dict[str, Any] = {}
 
     def listen(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -38,6 +43,8 @@ def queries() -> dict[str, Any]:
         run_sweep(now=NOW)
         due_now.make_due(300, now=NOW)
         run_sweep(now=NOW, force=True)
+        list(OutreachCollector(now=NOW).collect())
+        readiness.check_all(now=NOW)
     return asked
 
 

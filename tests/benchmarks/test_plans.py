@@ -1,4 +1,7 @@
-"""No query of a sweep reads a large table whole. PLANS_PEOPLE=1000000 asks of a million."""
+"""No query of a sweep, or of the metrics, reads a large table whole.
+
+PLANS_PEOPLE=1000000 asks of a million.
+"""
 
 import os
 
@@ -14,7 +17,7 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite serves few people")
-def test_no_query_of_a_sweep_reads_a_large_table_whole():
+def test_no_query_of_a_sweep_or_of_the_metrics_reads_a_large_table_whole():
     server = databases.Databases(database_url(), prefix=f"{WORKER}_plans_")
     try:
         found = children.run("tests.benchmarks.plans", database=server.of(PEOPLE))

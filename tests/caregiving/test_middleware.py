@@ -116,3 +116,44 @@ def test_no_page_brings_a_script_of_its_own(admin_client, name):
     opened = [tag.split(">")[0] for tag in html.split("<script")[1:]]
     assert opened
     assert all("src=" in tag or 'type="application/json"' in tag for tag in opened)
+
+
+# --- The log ---
+
+
+def test_each_request_is_one_line_without_its_query_and_its_answer_has_the_same_id(client, caplog):
+    from caregiving import logs
+
+    caplog.set_level("INFO", "caregiving.middleware")
+    seen = []
+    caplog.handler.addFilter(lambda record: seen.append(logs.belongs_to()) or True)
+
+    answer = client.get("/admin/login/?q=Wilhelmina")
+
+    (record,) = [one for one in caplog.records if one.name == "caregiving.middleware"]
+    assert record.getMessage().startswith("GET /admin/login/ 200 in ")
+    assert record.fields["path"] == "/admin/login/"
+    assert {"request_id": answer["X-Request-ID"]} in seen
+
+
+def test_what_django_says_of_a_refused_request_has_its_id(client, caplog):
+    from caregiving import logs
+
+    seen = {}
+    caplog.handler.addFilter(lambda record: seen.update({record.name: logs.belongs_to()}) or True)
+
+    answer = client.get("/nowhere/")
+
+    assert seen["django.request"] == {"request_id": answer["X-Request-ID"]}
+
+
+def test_two_requests_have_two_ids(client):
+    assert client.get("/health/")["X-Request-ID"] != client.get("/health/")["X-Request-ID"]
+
+
+def test_what_monitors_ask_all_the_time_is_told_at_debug_only(client, caplog):
+    caplog.set_level("INFO", "caregiving.middleware")
+
+    client.get("/health/")
+
+    assert [one for one in caplog.records if one.name == "caregiving.middleware"] == []

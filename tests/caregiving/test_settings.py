@@ -98,6 +98,16 @@ def test_a_deployment_that_is_set_up_as_described_has_nothing_to_warn_of():
         ({"ALERT_ESCALATION_EMAIL": "the nurse"}, ["ALERT_ESCALATION_EMAIL"]),
         ({"ALERT_ESCALATION_MINUTES": "0"}, ["ALERT_ESCALATION_MINUTES"]),
         ({"EMAIL_URL": "pigeon://user:hunter2@loft"}, ["EMAIL_URL"]),
+        (
+            {"METRICS_TOKEN": "short", "DEAD_MANS_SWITCH_URL": "hunter2"},
+            ["METRICS_TOKEN", "DEAD_MANS_SWITCH_URL"],
+        ),
+        ({"METRICS_TOKEN": "long enough but with spaces"}, ["METRICS_TOKEN"]),
+        ({"TICK_OVERDUE_MINUTES": "0"}, ["TICK_OVERDUE_MINUTES"]),
+        (
+            {"LOG_FORMAT": "xml", "LOG_LEVEL": "loud", "SENTRY_DSN": "hunter2"},
+            ["LOG_FORMAT", "LOG_LEVEL", "SENTRY_DSN"],
+        ),
         ({"SWEEP_MULTIPLE": "2.5", "SWEEP_CEILING": "-1"}, ["SWEEP_MULTIPLE", "SWEEP_CEILING"]),
         (
             {"PROXY_COUNT": "-1", "REQUIRE_SECOND_FACTOR": "maybe", "SESSION_IDLE_MINUTES": "0"},

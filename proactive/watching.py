@@ -1,0 +1,235 @@
+"""Is there still a tick? Asked by a process of its own, as the worker that died cannot say so.
+
+Once for each outage an email says that there is none, and once that there is again. Whom it was
+told stands in the database, so that several watchers tell it once. Only that the database itself
+does not answer is noted in a file: each host that watches tells it for itself.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import Error
+from django.db.models import Q
+from django.utils import timezone
+
+from proactive import scheduling, ticking
+from proactive.clocks import MINUTE, duration
+from proactive.models import Sweep, TickOutage
+
+# Longer than a mail server may take; whoever dies while it sends an email has not sent it.
+LEASE = 5 * MINUTE
+# A database that is restarted is away for less.
+DATABASE_MAY_BE_AWAY_FOR = 2 * MINUTE
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look found: `ok`, and in words."""
+
+    ok: bool
+    says: str
+
+
+def look(*, now: datetime | None = None) -> Look:
+    """See whether ticks go through at `now`, and tell by email what has not been told yet.
+
+    Raises nothing for a database or a mail server that fails: the next look tries again.
+    """
+    now = now or timezone.now()
+    try:
+        found = _look_at_ticks(now)
+    except Error as error:
+        return _database_away(now, type(error).__name__)
+    _database_back(now)
+    return found
+
+
+def _look_at_ticks(now: datetime) -> Look:
+    since = ticking.last_through() or _first_try()
+    if since is None:
+        return Look(True, "No tick has run yet: this watches from the first one on.")
+    TickOutage.objects.filter(ended_at=None, began_at__lt=since).update(ended_at=since)
+    silent = now - since
+    overdue = silent > ticking.overdue_after()
+    if overdue:
+        TickOutage.objects.get_or_create(began_at=since)
+    _tell_of_outages(now)
+    if overdue:
+        return Look(False, f"No tick has gone through for {duration(silent)}.")
+    return Look(True, "Ticks go through.")
+
+
+def _first_try() -> datetime | None:
+    """When the first sweep began, of a system that has never got through one."""
+    return Sweep.objects.order_by("started_at").values_list("started_at", flat=True).first()
+
+
+def _tell_of_outages(now: datetime) -> None:
+    begun = Q(told_at=None, ended_at=None)
+    ended = Q(told_at__isnull=False, ended_at__isnull=False, end_told_at=None)
+    for outage in TickOutage.objects.filter(begun | ended)[:10]:
+        if outage.ended_at is None:
+            with _only_one(outage, now) as ours:
+                if ours and _send("no tick goes through", _began(outage, now)):
+                    TickOutage.objects.filter(pk=outage.pk).update(told_at=now)
+        else:
+            with _only_one(outage, now) as ours:
+                if ours and _send("ticks go through again", _ended(outage)):
+                    TickOutage.objects.filter(pk=outage.pk).update(end_told_at=now)
+
+
+@contextmanager
+def _only_one(outage: TickOutage, now: datetime) -> Iterator[bool]:
+    """Whether this watcher is the one that tells: for the time of an email, and what it found to
+    be untold still is."""
+    free = Q(telling_until=None) | Q(telling_until__lte=now)
+    mine = TickOutage.objects.filter(
+        free, pk=outage.pk, told_at=outage.told_at, end_told_at=outage.end_told_at
+    ).update(telling_until=now + LEASE)
+    try:
+        yield bool(mine)
+    finally:
+        if mine:
+            TickOutage.objects.filter(pk=outage.pk).update(telling_until=None)
+
+
+# --- What is said ---
+
+
+def _began(outage: TickOutage, now: datetime) -> str:
+    lines = [
+        f"No tick has gone through since {_in_utc(outage.began_at)}, for "
+        f"{duration(now - outage.began_at)}. While that is so texts do not go out, crisis "
+        "follow-ups among them. What is queued is not lost.",
+        "",
+    ]
+    failing = ticking.failing_parts()
+    entry = scheduling.tick_entry()
+    if entry is not None and not entry.enabled:
+        lines.append(
+            "The tick is switched off in the schedule. If nobody means it to be, switch it on in "
+            f"the admin, under Periodic tasks: {settings.PUBLIC_BASE_URL}/admin/"
+        )
+    elif failing:
+        lines.append(
+            f"When they last ran, these parts of it failed: {', '.join(failing)}. The worker's "
+            "log names the error of each."
+        )
+    lines += [
+        "1. Restart the worker, also if it seems to run: it may hang after a child of its has "
+        "died, and then takes no task any more.",
+        "2. See that beat runs, and that the broker (Redis) does.",
+        f"3. {settings.PUBLIC_BASE_URL}/health/ready/ says which part is missing.",
+        "",
+        "This is said once; you get another email when ticks go through again.",
+    ]
+    return "\n".join(lines)
+
+
+def _ended(outage: TickOutage) -> str:
+    assert outage.ended_at is not None
+    return (
+        f"None had gone through from {_in_utc(outage.began_at)} to about "
+        f"{_in_utc(outage.ended_at)}, for {duration(outage.ended_at - outage.began_at)}. What was "
+        "due meanwhile goes out now, as far as it still fits; a care alert is opened for each "
+        "crisis follow-up that was missed."
+    )
+
+
+def _in_utc(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _send(what: str, body: str) -> bool:
+    """Whether the mail server took it."""
+    if not settings.ALERT_ESCALATION_EMAIL:
+        logger.error("%s, and ALERT_ESCALATION_EMAIL is empty: nobody is told", what)
+        return True
+    try:
+        send_mail(
+            f"[{settings.SERVICE_NAME}] {what[:1].upper()}{what[1:]}",
+            body,
+            from_email=None,
+            recipient_list=settings.ALERT_ESCALATION_EMAIL,
+        )
+    except Exception as error:
+        # Whatever it is called: the watch goes on.
+        logger.error(
+            "%s, and no email could be sent (%s); the next look tries again",
+            what,
+            type(error).__name__,
+        )
+        return False
+    logger.warning("%s: told by email", what)
+    return True
+
+
+# --- The database itself ---
+
+
+def _database_away(now: datetime, error: str) -> Look:
+    note = _read_note()
+    since = _since(note) or now
+    told = bool(note.get("told"))
+    away = now - since
+    if not told and away >= DATABASE_MAY_BE_AWAY_FOR:
+        told = _send(
+            "the database does not answer",
+            f"The database has not answered since {_in_utc(since)} ({error}). Nothing goes out, "
+            "what people write cannot be taken in, and nobody can work in the admin.\n\n"
+            "See that the database server runs and has room on its disk, then that the network "
+            "to it is there. Twilio repeats for a while what we could not take in.\n\n"
+            "This is said once by each host that watches; you get another email when it answers.",
+        )
+    _write_note({"since": since.isoformat(), "told": told})
+    return Look(False, f"The database does not answer ({error}).")
+
+
+def _database_back(now: datetime) -> None:
+    note = _read_note()
+    if not note:
+        return
+    since = _since(note)
+    away = f" It had not since {_in_utc(since)}, for {duration(now - since)}." if since else ""
+    if note.get("told") and not _send(
+        "the database answers again", f"The database answers again.{away}"
+    ):
+        return
+    with suppress(OSError):
+        _note_path().unlink(missing_ok=True)
+
+
+def _since(note: dict[str, object]) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(note["since"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _note_path() -> Path:
+    return settings.VAR_DIR / "database-away.json"
+
+
+def _read_note() -> dict[str, object]:
+    try:
+        read = json.loads(_note_path().read_text())
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _write_note(note: dict[str, object]) -> None:
+    try:
+        _note_path().write_text(json.dumps(note))
+    except OSError:
+        # It may then be told again: better than not at all.
+        logger.exception("that the database does not answer could not be noted")

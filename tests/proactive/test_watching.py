@@ -1,0 +1,289 @@
+"""When ticks stay away somebody is told: once, by a process that is not the worker."""
+
+import json
+import smtplib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+from django.core.management import CommandError
+from django.db import OperationalError, connection
+
+from proactive import scheduling, ticking, watching
+from proactive.models import Sweep, TickOutage, TickPart
+from proactive.watching import look
+from tests.proactive.commanding import run, run_json
+from tests.proactive.people import NOON
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+
+
+class FailingBackend(EmailBackend):
+    def send_messages(self, messages):
+        raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
+
+
+@pytest.fixture(autouse=True)
+def on_call(settings, tmp_path):
+    settings.ALERT_ESCALATION_EMAIL = ["on-call@example.org"]
+    settings.VAR_DIR = tmp_path
+
+
+def tick(at=NOON, *, succeeded=True):
+    ticking.note(TickPart.TICK, seconds=1, succeeded=succeeded, now=at)
+
+
+def subjects():
+    return [sent.subject.removeprefix("[CareCheck] ") for sent in mail.outbox]
+
+
+GONE = "No tick goes through"
+BACK = "Ticks go through again"
+
+
+def test_nobody_is_told_before_ten_minutes_are_over():
+    tick()
+
+    assert look(now=NOON + 10 * MINUTE).ok
+    assert not look(now=NOON + 10 * MINUTE + SECOND).ok
+
+    assert subjects() == [GONE]
+
+
+def test_the_minutes_can_be_chosen(settings):
+    settings.TICK_OVERDUE_MINUTES = 3
+    tick()
+
+    assert look(now=NOON + 3 * MINUTE).ok
+    assert not look(now=NOON + 4 * MINUTE).ok
+
+
+def test_it_is_told_once_and_once_more_when_it_is_over():
+    tick()
+    for minutes in range(9, 60):
+        look(now=NOON + minutes * MINUTE)
+    assert subjects() == [GONE]
+
+    tick(NOON + 60 * MINUTE)
+    for minutes in range(60, 70):
+        look(now=NOON + minutes * MINUTE)
+
+    assert subjects() == [GONE, BACK]
+    assert mail.outbox[0].to == ["on-call@example.org"]
+    assert "since 2027-01-05 12:00 UTC, for 11 minutes" in mail.outbox[0].body
+    assert "may hang" in mail.outbox[0].body
+    assert "from 2027-01-05 12:00 UTC to about 2027-01-05 13:00 UTC" in mail.outbox[1].body
+
+
+def test_each_outage_is_told():
+    for hours in range(3):
+        tick(NOON + hours * 60 * MINUTE)
+        look(now=NOON + hours * 60 * MINUTE)
+        look(now=NOON + hours * 60 * MINUTE + 20 * MINUTE)
+
+    assert subjects() == [GONE, BACK, GONE, BACK, GONE]
+
+
+def test_a_tick_of_which_a_part_fails_every_time_is_none():
+    tick()
+    ticking.note("run_sweep", seconds=1, succeeded=False, now=NOON + 20 * MINUTE)
+    tick(NOON + 20 * MINUTE, succeeded=False)
+
+    assert not look(now=NOON + 20 * MINUTE).ok
+
+    assert "these parts of it failed: run_sweep" in mail.outbox[0].body
+
+
+def test_a_tick_that_is_switched_off_in_the_schedule_is_told_as_such():
+    scheduling.sync_schedules()
+    scheduling.set_enabled(scheduling.tick_entry(), False)
+    tick()
+
+    look(now=NOON + 20 * MINUTE)
+
+    assert "switched off in the schedule" in mail.outbox[0].body
+
+
+def test_a_system_that_has_never_ticked_is_not_watched_yet():
+    assert look(now=NOON).ok
+    assert mail.outbox == []
+
+
+def test_a_system_whose_first_tick_never_ended_is():
+    Sweep.objects.create(now=NOON, started_at=NOON)
+
+    assert not look(now=NOON + 11 * MINUTE).ok
+    assert subjects() == [GONE]
+
+
+def test_a_mail_server_that_fails_is_asked_again(settings, caplog):
+    working = settings.EMAIL_BACKEND
+    tick()
+    settings.EMAIL_BACKEND = f"{__name__}.FailingBackend"
+    look(now=NOON + 11 * MINUTE)
+    assert "no email could be sent (SMTPServerDisconnected)" in caplog.text
+    settings.EMAIL_BACKEND = working
+
+    look(now=NOON + 12 * MINUTE)
+    look(now=NOON + 13 * MINUTE)
+
+    assert subjects() == [GONE]
+
+
+def test_an_outage_that_ended_before_anybody_could_be_told_is_not_told_any_more(settings):
+    working = settings.EMAIL_BACKEND
+    tick()
+    settings.EMAIL_BACKEND = f"{__name__}.FailingBackend"
+    look(now=NOON + 11 * MINUTE)
+    settings.EMAIL_BACKEND = working
+
+    tick(NOON + 12 * MINUTE)
+    look(now=NOON + 12 * MINUTE)
+
+    assert mail.outbox == []
+
+
+def test_a_watcher_that_died_while_it_told_leaves_it_to_another():
+    tick()
+    now = NOON + 20 * MINUTE
+    TickOutage.objects.create(began_at=NOON, telling_until=now + MINUTE)
+
+    look(now=now)
+    assert mail.outbox == []
+    look(now=now + MINUTE)
+
+    assert subjects() == [GONE]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_watchers_at_once_tell_it_once():
+    tick()
+
+    def watch(_):
+        try:
+            return look(now=NOON + 20 * MINUTE).ok
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as watchers:
+        assert list(watchers.map(watch, range(8))) == [False] * 8
+
+    assert subjects() == [GONE]
+
+
+def test_without_an_address_the_log_says_so(settings, caplog):
+    settings.ALERT_ESCALATION_EMAIL = []
+    tick()
+
+    assert not look(now=NOON + 20 * MINUTE).ok
+
+    assert "ALERT_ESCALATION_EMAIL is empty: nobody is told" in caplog.text
+
+
+# --- The database itself ---
+
+
+def gone(*_):
+    raise OperationalError("the server at 10.0.0.7 is gone")
+
+
+def look_without_database(minutes):
+    with connection.execute_wrapper(gone):
+        return look(now=NOON + minutes * MINUTE)
+
+
+AWAY = "The database does not answer"
+ANSWERS = "The database answers again"
+
+
+def test_a_database_that_does_not_answer_is_told_once_and_once_that_it_is_back():
+    tick()
+    for minutes in range(60):
+        assert not look_without_database(minutes).ok
+    assert subjects() == [AWAY]
+    assert "since 2027-01-05 12:00 UTC" in mail.outbox[0].body
+    assert "10.0.0.7" not in mail.outbox[0].body
+
+    tick(NOON + 60 * MINUTE)
+    look(now=NOON + 60 * MINUTE)
+    look(now=NOON + 61 * MINUTE)
+
+    assert subjects() == [AWAY, ANSWERS]
+    assert "for 1 hour" in mail.outbox[1].body
+
+
+def test_a_database_that_was_only_started_again_is_not_told():
+    tick()
+    look_without_database(1)
+    look(now=NOON + 2 * MINUTE)
+    look_without_database(5)
+
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize("note", ["", "[]", "{}", '{"since": "soon"}'])
+def test_a_note_that_broke_is_begun_anew(settings, note):
+    (settings.VAR_DIR / "database-away.json").write_text(note)
+
+    for minutes in range(5):
+        look_without_database(minutes)
+
+    assert subjects() == [AWAY]
+
+
+def test_where_no_note_can_be_kept_the_watch_goes_on(settings, caplog):
+    settings.VAR_DIR = settings.VAR_DIR / "nowhere"
+
+    assert not look_without_database(0).ok
+
+    assert "could not be noted" in caplog.text
+
+
+# --- The command ---
+
+
+def test_once_from_cron_it_leaves_with_an_error_when_no_tick_goes_through(time_machine):
+    time_machine.move_to(NOON, tick=False)
+    tick()
+    assert run_json("watch", "--once") == {"ok": True, "says": "Ticks go through."}
+    time_machine.move_to(NOON + 20 * MINUTE, tick=False)
+
+    with pytest.raises(CommandError, match="No tick has gone through for 20 minutes"):
+        run("watch", "--once")
+
+    assert subjects() == [GONE]
+
+
+def test_it_looks_again_and_again_until_it_is_asked_to_stop(monkeypatch, time_machine):
+    time_machine.move_to(NOON, tick=False)
+    tick()
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        time_machine.shift(seconds)
+        if len(slept) == 15:
+            watching_stops()
+
+    from proactive import stopping
+
+    watching_stops = stopping.ask
+    monkeypatch.setattr(stopping, "sleep", sleep)
+
+    run("watch")
+
+    assert slept == [60.0] * 15
+    assert subjects() == [GONE]
+
+
+def test_what_it_keeps_is_small(settings):
+    look_without_database(0)
+
+    note = json.loads((settings.VAR_DIR / "database-away.json").read_text())
+    assert note == {"since": NOON.isoformat(), "told": False}
+    assert watching.DATABASE_MAY_BE_AWAY_FOR == 2 * MINUTE
