@@ -7,6 +7,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 TICK_SECONDS = 60
 DAY_SECONDS = 24 * 3600
+QUARTER_SECONDS = 15 * 60
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,13 @@ ENTRIES = (
         "proactive.tasks.tidy_up",
         DAY_SECONDS,
         "Forgets ended sessions, old sign-ins and files that were brought for import.",
+    ),
+    Entry(
+        "weekly report",
+        "proactive.tasks.send_weekly_report",
+        QUARTER_SECONDS,
+        "Asks whether it is Monday, 08:00, where the service is; then counts the week and sends "
+        "it by email, once.",
     ),
 )
 

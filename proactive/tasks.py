@@ -23,6 +23,7 @@ from proactive import (
     sweeps,
     tallies,
 )
+from proactive.weekly import mailing
 
 DELIVERY_BUDGET = timedelta(seconds=45)
 
@@ -78,6 +79,12 @@ def tidy_up() -> None:
             **({"prune": partial(pruning.prune_daily, now=now)} if settings.PRUNE_DAILY else {}),
         },
     )
+
+
+@shared_task(name="proactive.tasks.send_weekly_report")
+def send_weekly_report() -> None:
+    """Every quarter of an hour: is it time? Once a week it is, however many ask."""
+    mailing.send_when_due()
 
 
 def _do_all(task: str, parts: dict[str, Callable[[], object]]) -> None:

@@ -50,6 +50,7 @@ os.environ.update(
     PRUNE_DAILY="",
     ALERT_ESCALATION_EMAIL="",
     ALERT_ESCALATION_MINUTES="",
+    WEEKLY_REPORT_EMAIL="",
     EMAIL_URL="",
     EMAIL_FROM="",
     PROXY_COUNT="",

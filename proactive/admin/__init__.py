@@ -14,6 +14,7 @@ from proactive.admin import (
     switches,
     templates,
     texts,
+    weekly,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "switches",
     "templates",
     "texts",
+    "weekly",
 ]

@@ -10,6 +10,7 @@ from proactive.models.policy import CadenceSwitch, MessageTemplate
 from proactive.models.simulations import Simulation, SimulationQuerySet
 from proactive.models.sweeps import Sweep
 from proactive.models.tallies import DayTally
+from proactive.models.weekly import WeeklyReport
 
 __all__ = [
     "RANKED",
@@ -28,4 +29,5 @@ __all__ = [
     "SimulationQuerySet",
     "Status",
     "Sweep",
+    "WeeklyReport",
 ]

@@ -36,6 +36,7 @@ MODELS: dict[str, tuple[Role | None, Role | None, Role | None, Role | None]] = {
     "proactive.messagetemplate":          (VIEWER,        NOBODY,        LEAD,          NOBODY),
     "proactive.cadenceswitch":            (VIEWER,        NOBODY,        NOBODY,        NOBODY),
     "proactive.simulation":               (COORDINATOR,   COORDINATOR,   NOBODY,        NOBODY),
+    "proactive.weeklyreport":             (VIEWER,        NOBODY,        NOBODY,        NOBODY),
     "proactive.refusedwebhook":           (ADMINISTRATOR, NOBODY,        NOBODY,        NOBODY),
     "proactive.auditentry":               (ADMINISTRATOR, NOBODY,        NOBODY,        NOBODY),
     "axes.accessattempt":                 (ADMINISTRATOR, NOBODY,        NOBODY,        NOBODY),
