@@ -71,9 +71,9 @@ class WeeklyReportAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> HttpResponse:
-        """A row of the table is the report of its week."""
+        """A row of the table is the report of its week; nothing about it is changed."""
         row = self.get_object(request, object_id)
-        if row is None or not self.has_view_permission(request, row):
+        if row is None or request.method == "POST" or not self.has_view_permission(request, row):
             raise PermissionDenied
         address = reverse("admin:proactive_weeklyreport_changelist")
         return HttpResponseRedirect(f"{address}?week={Week(row.monday)}")

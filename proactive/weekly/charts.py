@@ -8,7 +8,7 @@ from proactive.weekly.presenting import Chart
 
 # Twice as large as they are shown, for screens that are sharp.
 WIDTH = 1200
-_MARGIN, _LABELS, _NUMBERS = 32, 400, 130
+_MARGIN, _LABELS, _NUMBERS = 32, 470, 130
 _BAR, _BETWEEN = 30, 22
 _TITLE = 56
 # On white whatever the mail program shows around it; as on the pages, grey is what was before.

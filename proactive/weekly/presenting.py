@@ -6,13 +6,14 @@ Nothing is worked out here but sums, shares and differences.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from textwrap import wrap
 from typing import Any
 
 from django.utils import timezone
 
 from caregiving.models import BurnoutBand, JourneyPhase
 from proactive.cadences import BY_NAME, CADENCES
-from proactive.clocks import duration
+from proactive.clocks import duration, length
 from proactive.models import CareAlert, Status
 from proactive.weekly.measuring import Figures, late_after
 from proactive.weekly.remembering import Report
@@ -31,7 +32,7 @@ class Unit:
 
 
 def _length(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 60 else duration(timedelta(seconds=seconds))
+    return f"{seconds:.0f} s" if seconds < 60 else length(timedelta(seconds=seconds))
 
 
 COUNT = Unit("{:,.0f}".format, "{:,.0f}".format)
@@ -111,7 +112,8 @@ def as_text(report: Report) -> str:
     """All of it in plain text, at most 100 columns wide."""
     lines = [title(report), counted(report)]
     for one in sections(report):
-        lines += ["", one.title, one.says, f"{'':<46}" + "".join(f"{h:>18}" for h in HEADINGS)]
+        says = wrap(one.says, 100)
+        lines += ["", one.title, *says, f"{'':<46}" + "".join(f"{h:>18}" for h in HEADINGS)]
         for row in one.rows:
             label = f"    {row.label}" if row.is_part else f"  {row.label}"
             lines.append(f"{label:<46}" + "".join(f"{cell:>18}" for cell in row.cells))

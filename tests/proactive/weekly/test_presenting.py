@@ -59,7 +59,7 @@ def a_life(*weeks):
         (Row("", 0.25, 0.205, SHARE), ("25.0%", "20.5%", "+4.5 points")),
         (Row("", 0.25001, 0.25, SHARE), ("25.0%", "25.0%", "same")),
         (Row("", 0.0015, 0.00225, PER_THOUSAND), ("1.50", "2.25", "−0.75")),
-        (Row("", 5400, 40, LENGTH), ("1 hour", "40 seconds", "+1 hour")),
+        (Row("", 5400, 40, LENGTH), ("1 h 30 min", "40 s", "+1 h 29 min")),
         (Row("", 1234.5, 0, MONEY), ("$1,234.50", "$0.00", "+$1,234.50")),
     ],
 )
@@ -84,7 +84,7 @@ def test_everything_that_was_asked_for_is_told_beside_the_week_before():
     assert said["Gate hit rate"] == ("25.0%", "25.0%", "same")
     assert said["Per thousand texts sent"] == ("1000.00", "1000.00", "same")
     assert said["Opened"] == ("2", "1", "+1")
-    assert said["Median time to claim"] == ("5 minutes", "5 minutes", "same")
+    assert said["Median time to claim"] == ("5 min", "5 min", "same")
     assert said["Segments"] == ("2", "1", "+1")
     assert said["Everybody"] == ("3", "–", "–")
     assert {"Sent", "Sent late", "Share", "Median time to reply", "Cost", "Crisis"} <= set(said)
@@ -98,8 +98,7 @@ def test_it_holds_nothing_about_a_person_and_fits_a_terminal():
 
     assert "Week 2026-W53, 28 Dec 2026 to 3 Jan 2027" in text
     assert not [one for one in PRIVATE if one in text]
-    tables = [line for line in text.splitlines() if line.startswith("  ")]
-    assert max(map(len, tables)) <= 100
+    assert max(map(len, text.splitlines())) <= 100
 
 
 @pytest.mark.django_db
