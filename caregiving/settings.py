@@ -265,7 +265,7 @@ RETENTION_SWEEPS_DAYS: int = _read("RETENTION_SWEEPS_DAYS", _retention, 90)
 # Whether the daily housekeeping does it too, without an archive.
 PRUNE_DAILY: bool = _read("PRUNE_DAILY", _bool, False)
 
-# --- Care alerts: who is told by email of one that nobody claims ---
+# --- Email: of care alerts that nobody claims, and of how the week was ---
 
 
 def _addresses(name: str) -> list[str]:
@@ -280,6 +280,8 @@ def _addresses(name: str) -> list[str]:
 
 ALERT_ESCALATION_EMAIL: list[str] = _read("ALERT_ESCALATION_EMAIL", _addresses, [])
 ALERT_ESCALATION_MINUTES: int = _read("ALERT_ESCALATION_MINUTES", _count, 15)
+# Who gets the weekly report; nobody: it is a page only.
+WEEKLY_REPORT_EMAIL: list[str] = _read("WEEKLY_REPORT_EMAIL", _addresses, [])
 
 # --- Whether it runs, for whoever looks from outside: see docs/operating.md ---
 
@@ -533,7 +535,7 @@ UNFOLD = {
         _stylesheet(area)
         for area in (
             *("base", "accessibility", "confirming"),
-            *("home", "people", "person", "alerts", "policy", "simulation", "account"),
+            *("home", "people", "person", "alerts", "policy", "simulation", "weekly", "account"),
         )
     ],
     "SCRIPTS": [lambda request: static("proactive/accessibility.js")],

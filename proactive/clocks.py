@@ -135,5 +135,16 @@ def duration(length: timedelta) -> str:
     return " ".join(parts)
 
 
+def length(span: timedelta) -> str:
+    """For tables: `25 min`, `2 h 05 min`, `3 d 4 h`; home.js says it likewise."""
+    minutes = int(span.total_seconds() // 60)
+    hours, days = minutes // 60, minutes // (24 * 60)
+    if not hours:
+        return f"{minutes} min"
+    if not days:
+        return f"{hours} h {minutes % 60:02} min"
+    return f"{days} d {hours % 24} h"
+
+
 def _plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

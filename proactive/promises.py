@@ -74,23 +74,48 @@ def check_promises(*, now: datetime | None = None) -> Promises:
     report = Promises()
     for cadence in CADENCES:
         if cadence.vital:
-            for occasions in _occasions(cadence, now):
+            for occasions in _occasions(cadence, now, since=now - REMEMBERED, until=now):
                 _count(cadence, occasions, report, now)
     return report
 
 
+def fell_due(*, begins: datetime, ends: datetime, now: datetime) -> Counter[str]:
+    """How many stages that fell due from `begins` up to `ends` have ended how, as known at `now`.
+
+    Alerts nobody, however old it is.
+    """
+    outcomes: Counter[str] = Counter()
+    for cadence in CADENCES:
+        if cadence.vital:
+            since = begins - cadence.due[-1] - timedelta(microseconds=1)
+            until = min(ends - cadence.due[0], now)
+            for occasions in _occasions(cadence, now, since=since, until=until):
+                outcomes.update(
+                    outcome
+                    for one, step, outcome in _outcomes(cadence, occasions, now)
+                    if step.due is not None and begins <= one.at + step.due < ends
+                )
+    return outcomes
+
+
 def _count(cadence: Cadence, occasions: list[_Occasion], report: Promises, now: datetime) -> None:
-    known = _Known.load(cadence, [one.caregiver for one in occasions])
     lost = []
+    for one, step, outcome in _outcomes(cadence, occasions, now):
+        report.outcomes[outcome] += 1
+        if outcome == UNACCOUNTED:
+            lost.append((one.caregiver, one.at, f"Stage {step.stage} has no end."))
+    alerts.open_for_people(CareAlert.Kind.FOLLOWUP_UNACCOUNTED, lost, now=now)
+
+
+def _outcomes(
+    cadence: Cadence, occasions: list[_Occasion], now: datetime
+) -> Iterator[tuple[_Occasion, Step, str]]:
+    """Each stage that fell due, with what became of it."""
+    known = _Known.load(cadence, [one.caregiver for one in occasions])
     for one in occasions:
         for step in cadence.steps:
-            if not _fell_due(step, one, now):
-                continue
-            outcome = known.outcome(step, one, now)
-            report.outcomes[outcome] += 1
-            if outcome == UNACCOUNTED:
-                lost.append((one.caregiver, one.at, f"Stage {step.stage} has no end."))
-    alerts.open_for_people(CareAlert.Kind.FOLLOWUP_UNACCOUNTED, lost, now=now)
+            if _fell_due(step, one, now):
+                yield one, step, known.outcome(step, one, now)
 
 
 def _fell_due(step: Step, occasion: _Occasion, now: datetime) -> bool:
@@ -149,11 +174,13 @@ class _Known:
         return WITH_A_PERSON if told else UNACCOUNTED
 
 
-def _occasions(cadence: Cadence, now: datetime) -> Iterator[list[_Occasion]]:
-    """The current occasion of each person, then those that a newer one replaced, in batches."""
+def _occasions(
+    cadence: Cadence, now: datetime, *, since: datetime, until: datetime
+) -> Iterator[list[_Occasion]]:
+    """Those after `since` up to `until`, in batches: the current occasion of each person, then
+    those that a newer one replaced."""
     (event,) = cadence.anchor.fields
-    since = now - REMEMBERED
-    people = Caregiver.objects.filter(**{f"{event}__gt": since, f"{event}__lte": now})
+    people = Caregiver.objects.filter(**{f"{event}__gt": since, f"{event}__lte": until})
     last = 0
     while batch := list(people.filter(pk__gt=last).order_by("pk")[:BATCH]):
         last = batch[-1].pk
@@ -164,6 +191,7 @@ def _occasions(cadence: Cadence, now: datetime) -> Iterator[list[_Occasion]]:
     replaced = CrisisEvent.objects.filter(
         Q(settled_at__isnull=False) | Q(replaced_at__lte=now - GRACE),
         at__gt=since,
+        at__lte=until,
         replaced_at__isnull=False,
     ).select_related("caregiver")
     last = 0

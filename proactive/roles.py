@@ -38,6 +38,7 @@ VIEWER = Role(
         "proactive.view_carealert",
         "proactive.view_messagetemplate",
         "proactive.view_cadenceswitch",
+        "proactive.view_weeklyreport",
     ),
 )
 COORDINATOR = Role(

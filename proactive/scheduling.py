@@ -10,6 +10,7 @@ TICK_SECONDS = 60
 DAY_SECONDS = 24 * 3600
 # Beat writes down what it rang about every three minutes.
 MAY_BE_QUIET_FOR = timedelta(minutes=10)
+QUARTER_SECONDS = 15 * 60
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,13 @@ ENTRIES = (
         "proactive.tasks.tidy_up",
         DAY_SECONDS,
         "Forgets ended sessions, old sign-ins and files that were brought for import.",
+    ),
+    Entry(
+        "weekly report",
+        "proactive.tasks.send_weekly_report",
+        QUARTER_SECONDS,
+        "Asks whether it is Monday, 08:00, where the service is; then counts the week and sends "
+        "it by email, once.",
     ),
 )
 

@@ -27,6 +27,7 @@ from proactive import (
     ticking,
 )
 from proactive.models import TickPart
+from proactive.weekly import mailing
 
 DELIVERY_BUDGET = timedelta(seconds=45)
 
@@ -91,6 +92,12 @@ def tidy_up() -> None:
             **({"prune": partial(pruning.prune_daily, now=now)} if settings.PRUNE_DAILY else {}),
         },
     )
+
+
+@shared_task(name="proactive.tasks.send_weekly_report")
+def send_weekly_report() -> None:
+    """Every quarter of an hour: is it time? Once a week it is, however many ask."""
+    mailing.send_when_due()
 
 
 def _do_all(task: str, parts: dict[str, Callable[[], object]]) -> bool:

@@ -37,6 +37,8 @@ from proactive.models import (
     Sweep,
 )
 from proactive.scheduling import sync_schedules
+from proactive.weekly.remembering import remember
+from proactive.weekly.weeks import Week
 from tests import admin_site
 from tests.factories import CaregiverFactory
 
@@ -51,6 +53,7 @@ TINY = {
     "django_celery_beat.crontabschedule": "how often",
     "django_celery_beat.solarschedule": "how often",
     "django_celery_beat.clockedschedule": "how often",
+    "proactive.weeklyreport": "one a week",
 }
 ENDS = ("unknown", "delivered", "sent", "undelivered", "failed", "cancelled", "superseded")
 # What nobody may read without a permission; to be looked for on pages.
@@ -74,6 +77,8 @@ def one_of_each() -> dict[str, Model]:
     ClockedSchedule.objects.create(clocked_time=timezone.now())
     CadenceSwitch.objects.create(cadence="wellness", reason="Words are being looked at")
     ApiToken.objects.create(name="assistant", scopes=["events:write"], prefix="outreach_abc123")
+    now = timezone.now()
+    remember(Week.last_ended(now), now=now)
     rows = {}
     for label, model_admin in admin_site.models().items():
         row = model_admin.model._default_manager.order_by("pk").first()

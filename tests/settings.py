@@ -56,6 +56,7 @@ os.environ.update(
     LOG_FORMAT="",
     LOG_LEVEL="",
     SENTRY_DSN="",
+    WEEKLY_REPORT_EMAIL="",
     EMAIL_URL="",
     EMAIL_FROM="",
     PROXY_COUNT="",

@@ -15,6 +15,7 @@ from proactive.admin import (
     switches,
     templates,
     texts,
+    weekly,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "switches",
     "templates",
     "texts",
+    "weekly",
 ]

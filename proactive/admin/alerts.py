@@ -15,9 +15,8 @@ from proactive import alerts, audit
 from proactive.admin.base import GuardedAdmin, ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
 from proactive.admin.exporting import ExportingAdmin
-from proactive.admin.moments import length
 from proactive.admin.words import status_in_words
-from proactive.clocks import home
+from proactive.clocks import home, length
 from proactive.models import CareAlert
 from proactive.naming import in_words
 

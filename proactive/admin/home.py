@@ -18,10 +18,10 @@ from django.utils import timezone
 from proactive import figures, running
 from proactive.admin.badge import COLOURS, headline
 from proactive.admin.charts import by_cadence_chart, by_day_chart
-from proactive.admin.moments import clock, length
+from proactive.admin.moments import clock
 from proactive.admin.navigation import open_alerts
 from proactive.cadences import CADENCES
-from proactive.clocks import midnight
+from proactive.clocks import length, midnight
 from proactive.figures import Tally
 from proactive.models import CadenceSwitch, Sweep
 from proactive.running import Outreach, State

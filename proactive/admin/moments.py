@@ -1,6 +1,6 @@
-"""Instants and lengths of time as staff read them: on the clock of the service."""
+"""Instants as staff read them: on the clock of the service."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
@@ -20,14 +20,3 @@ def in_full(instant: datetime | None) -> str:
     assert instant is not None
     here = timezone.localtime(instant)
     return f"{here:%a} {here.day} {here:%b %Y %H:%M} ({settings.TIME_ZONE})"
-
-
-def length(duration: timedelta) -> str:
-    """`25 min`, `2 h 05 min`, `3 d 4 h`; home.js says it likewise."""
-    minutes = int(duration.total_seconds() // 60)
-    hours, days = minutes // 60, minutes // (24 * 60)
-    if not hours:
-        return f"{minutes} min"
-    if not days:
-        return f"{hours} h {minutes % 60:02} min"
-    return f"{days} d {hours % 24} h"

@@ -52,6 +52,7 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
             _list_of("proactive.message", "Texts", "outgoing_mail"),
             _list_of("caregiving.inboundmessage", "What people wrote", "inbox"),
             _list_of("proactive.sweep", "Sweeps", "schedule_send"),
+            _list_of("proactive.weeklyreport", "Weekly report", "monitoring"),
         ),
     ),
     (

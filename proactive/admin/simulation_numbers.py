@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from proactive.admin.moments import length
-from proactive.clocks import MINUTE
+from proactive.clocks import MINUTE, length
 
 NOTHING = "-"
 # A number and its sign stay in one line.

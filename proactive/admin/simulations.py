@@ -16,9 +16,10 @@ from proactive.admin import simulation_results as results
 from proactive.admin.base import ReadOnlyAdmin
 from proactive.admin.confirming import Act, ActingAdmin, Done, ReasonForm, Skip
 from proactive.admin.exporting import BYTE_ORDER_MARK, csv_lines
-from proactive.admin.moments import clock, length
+from proactive.admin.moments import clock
 from proactive.admin.simulation_forms import AskForm, meanwhile, whom
 from proactive.admin.simulation_tables import Result
+from proactive.clocks import length
 from proactive.models import Simulation
 from proactive.simulation import background
 

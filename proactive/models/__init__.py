@@ -13,6 +13,7 @@ from proactive.models.simulations import Simulation, SimulationQuerySet
 from proactive.models.sweeps import Sweep
 from proactive.models.tallies import DayTally
 from proactive.models.ticks import TickOutage, TickPart
+from proactive.models.weekly import WeeklyReport
 
 __all__ = [
     "RANKED",
@@ -37,4 +38,5 @@ __all__ = [
     "Sweep",
     "TickOutage",
     "TickPart",
+    "WeeklyReport",
 ]

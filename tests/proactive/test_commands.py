@@ -195,13 +195,15 @@ def test_reconcile_tells_what_it_found(at_noon):
 
 
 def test_sync_schedules_tells_what_it_created():
-    assert run_json("sync_schedules") == {"created": ["tick", "promises", "housekeeping"]}
+    assert run_json("sync_schedules") == {
+        "created": ["tick", "promises", "housekeeping", "weekly report"]
+    }
     assert run_json("sync_schedules") == {"created": []}
     assert run("sync_schedules") == "The schedule is in place; nothing was changed.\n"
 
 
 def test_sync_schedules_says_what_it_created():
-    assert run("sync_schedules") == "Created: tick, promises, housekeeping.\n"
+    assert run("sync_schedules") == "Created: tick, promises, housekeeping, weekly report.\n"
 
 
 # --- explain and forecast ---

@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from proactive.admin.moments import clock, length
+from proactive.admin.moments import clock
 from proactive.cadences import CADENCES
+from proactive.clocks import length
 from proactive.models import CadenceSwitch, CareAlert, Message, Sweep
 from tests.factories import CaregiverFactory, MessageFactory
 from tests.proactive.people import DUE, NOON, due_for

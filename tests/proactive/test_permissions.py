@@ -37,6 +37,7 @@ MODELS: dict[str, tuple[Role | None, Role | None, Role | None, Role | None]] = {
     "proactive.cadenceswitch":            (VIEWER,        NOBODY,        NOBODY,        NOBODY),
     "proactive.simulation":               (COORDINATOR,   COORDINATOR,   NOBODY,        NOBODY),
     "proactive.apitoken":                 (ADMINISTRATOR, ADMINISTRATOR, NOBODY,        NOBODY),
+    "proactive.weeklyreport":             (VIEWER,        NOBODY,        NOBODY,        NOBODY),
     "proactive.refusedwebhook":           (ADMINISTRATOR, NOBODY,        NOBODY,        NOBODY),
     "proactive.auditentry":               (ADMINISTRATOR, NOBODY,        NOBODY,        NOBODY),
     "axes.accessattempt":                 (ADMINISTRATOR, NOBODY,        NOBODY,        NOBODY),

@@ -4,9 +4,9 @@ import pytest
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from proactive.scheduling import sync_schedules
-from proactive.tasks import check_promises, tick, tidy_up
+from proactive.tasks import check_promises, send_weekly_report, tick, tidy_up
 
-ALL = ["tick", "promises", "housekeeping"]
+ALL = ["tick", "promises", "housekeeping", "weekly report"]
 
 pytestmark = pytest.mark.django_db
 
@@ -24,14 +24,20 @@ def test_the_tick_rings_every_minute_and_never_piles_up(settings):
 
 
 @pytest.mark.parametrize(
-    ("name", "rings"), [("promises", check_promises), ("housekeeping", tidy_up)]
+    ("name", "rings", "seconds"),
+    [
+        ("promises", check_promises, 86_400),
+        ("housekeeping", tidy_up, 86_400),
+        # Often, in UTC: the task itself knows when Monday morning is.
+        ("weekly report", send_weekly_report, 900),
+    ],
 )
-def test_what_is_done_once_a_day(name, rings):
+def test_what_else_is_rung(name, rings, seconds):
     sync_schedules()
 
     task = PeriodicTask.objects.get(name=name)
     assert (task.task, task.enabled) == (rings.name, True)
-    assert (task.interval.every, task.interval.period) == (86_400, "seconds")
+    assert (task.interval.every, task.interval.period) == (seconds, "seconds")
 
 
 def test_a_second_run_changes_nothing():
@@ -40,7 +46,7 @@ def test_a_second_run_changes_nothing():
 
     assert sync_schedules() == []
     assert list(PeriodicTask.objects.values()) == before
-    assert IntervalSchedule.objects.count() == 2
+    assert IntervalSchedule.objects.count() == 3
 
 
 def test_what_staff_changed_stays():
@@ -60,7 +66,7 @@ def test_an_interval_that_staff_changed_in_place_gets_no_twin():
     IntervalSchedule.objects.filter(every=60).update(every=90)
 
     assert sync_schedules() == []
-    assert set(IntervalSchedule.objects.values_list("every", flat=True)) == {90, 86_400}
+    assert set(IntervalSchedule.objects.values_list("every", flat=True)) == {90, 86_400, 900}
 
 
 def test_two_equal_intervals_of_staff_are_no_obstacle():
