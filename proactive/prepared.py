@@ -18,6 +18,7 @@ datetime, and every other keyword is a `Given`.
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from functools import cache, update_wrapper
@@ -129,8 +130,7 @@ class _Statement:
         self._is_postgres = connection.vendor == "postgresql"
         compiler = queryset.query.get_compiler(connection=connection)
         self._sql, self._parameters = compiler.as_sql()
-        if self._is_postgres:
-            self._sql, self._parameters = self._with_constants()
+        self._sql, self._parameters = self._with_constants()
         self._compiler = compiler
         self._fetch_by_cursor = compiler.execute_sql
         # What turns rows into objects asks the query for a compiler, and that one for its rows.
@@ -163,18 +163,30 @@ class _Statement:
     def _with_constants(self) -> tuple[str, list[Placeholder]]:
         """The SQL in which only placeholders are parameters.
 
-        A plan for any value of a constant cannot use the indexes of some rows only.
+        PostgreSQL's plan for any value of a constant cannot use the indexes of some rows only.
+        SQLite looks at the value to use them, and then plans anew at each execution.
         """
-        from psycopg import sql
-
-        self._connection.ensure_connection()
-        raw = self._connection.connection
+        constants = [one for one in self._parameters if not isinstance(one, Placeholder)]
+        quoted = iter(self._quoted(constants))
         written = iter(
-            "%s" if isinstance(one, Placeholder) else sql.quote(one, raw).replace("%", "%%")
+            "%s" if isinstance(one, Placeholder) else next(quoted).replace("%", "%%")
             for one in self._parameters
         )
         holes = [one for one in self._parameters if isinstance(one, Placeholder)]
         return _HOLE.sub(lambda hole: next(written), self._sql), holes
+
+    def _quoted(self, constants: list[Any]) -> list[str]:
+        """Each as a literal, the way the database itself writes it."""
+        self._connection.ensure_connection()
+        raw = self._connection.connection
+        if self._is_postgres:
+            from psycopg import sql
+
+            return [sql.quote(one, raw) for one in constants]
+        if not constants:
+            return []
+        columns = ", ".join(["quote(?)"] * len(constants))
+        return list(sqlite3.Cursor(raw).execute(f"SELECT {columns}", constants).fetchone())
 
     def _adapted(self, value: Any) -> Any:
         if isinstance(value, datetime):
