@@ -70,7 +70,7 @@ def test_a_stream_brings_the_same_in_chunks():
 
 
 def test_what_stands_in_the_statement_itself_may_have_any_sign():
-    name = "100% O'Brien \"%s\" ?"
+    name = '100% O\'Brien "%s" ?'
     one = person(first_name=name)
     person(first_name="100")
     query = prepared.prepared(
