@@ -21,7 +21,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
-from functools import cache, update_wrapper
+from functools import cache, lru_cache, update_wrapper
 from types import SimpleNamespace
 from typing import Any
 
@@ -192,8 +192,16 @@ class _Statement:
         if isinstance(value, datetime):
             return self._connection.ops.adapt_datetimefield_value(value)
         if isinstance(value, Collection) and not isinstance(value, str):
-            return list(value) if self._is_postgres else json.dumps(list(value))
+            if self._is_postgres:
+                return list(value)
+            return _set_as_json(value) if isinstance(value, frozenset) else json.dumps(list(value))
         return value
+
+
+@lru_cache(maxsize=16)
+def _set_as_json(names: frozenset[str]) -> str:
+    """The places where it is daytime are the same for many a question."""
+    return json.dumps(list(names))
 
 
 # A parameter; not the second half of a percent sign that stands for itself.
