@@ -95,7 +95,7 @@ class Prepared:
         statements: dict[tuple[Any, ...], _Statement] = vars(connection).setdefault(
             "prepared_statements", {}
         )
-        key = (_policies, self, *map(id, parts))
+        key = (_policies, self, *(one if isinstance(one, int) else id(one) for one in parts))
         if key not in statements:
             holes = {name: Moment() if name == "now" else Given(name) for name in values}
             statements[key] = _Statement(self._build(*parts, **holes), connection, parts)
@@ -105,8 +105,9 @@ class Prepared:
 def prepared(build: Callable[..., QuerySet[Any, Any]]) -> Prepared:
     """Make `build`, which returns a query, a function that returns its rows.
 
-    Positional arguments belong to the statement and are told apart by identity; keywords are
-    values. Whoever changes what `build` reads while it is in use has to `forget`.
+    Positional arguments belong to the statement and are told apart by identity, numbers by their
+    value; keywords are values. Whoever changes what `build` reads while it is in use has to
+    `forget`.
     """
     return Prepared(build)
 
