@@ -258,7 +258,7 @@ AND EXISTS (
     SELECT 1 FROM {Caregiver._meta.db_table} AS person
     WHERE person.phone_number = text.from_number
 )
-ORDER BY from_number LIMIT {BATCH}
+ORDER BY from_number LIMIT %s
 """
 
 
@@ -271,7 +271,7 @@ def _numbers_of_known_strangers() -> Iterator[str]:
 
 def _some_numbers_of_known_strangers(*, after: str) -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN_STRANGERS, [after])
+        cursor.execute(_KNOWN_STRANGERS, [after, BATCH])
         return [number for (number,) in cursor.fetchall()]
 
 
