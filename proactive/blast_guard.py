@@ -10,14 +10,16 @@ own no sooner than its late limit, by when its words no longer fit.
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, Min, QuerySet, Value
 
 from proactive import alerts
 from proactive.models import CareAlert, Sweep
+from proactive.prepared import prepared
 
 HISTORY = timedelta(days=14)
 # Less than this, and the usual would be what happened to be due on the first morning.
@@ -63,23 +65,37 @@ def limit(*, now: datetime) -> Limit | None:
     otherwise be the measure of the next blast. So a service that has outgrown its limit for good
     is asked every day until SWEEP_MULTIPLE is raised.
     """
-    approved = Sweep.objects.filter(approved_at__gt=now - APPROVAL_LASTS, approved_at__lte=now)
-    if approved.exists():
+    if _approved_lately(now=now):
         return None
-    history = (
-        Sweep.objects.filter(texts_queued__gt=0, dry_run=False, now__gte=now - HISTORY, now__lt=now)
-        .exclude(counts__has_key=UNLIMITED)
-        .aggregate(usual=Max("texts_queued"), since=Min("now"))
-    )
-    if history["since"] is None or history["since"] > now - ENOUGH_HISTORY:
+    ((usual, since),) = _history(now=now)
+    if since is None or since > now - ENOUGH_HISTORY:
         return Limit(
             settings.SWEEP_CEILING,
             f"there is no usual yet, which takes {ENOUGH_HISTORY.days} days of texts",
         )
-    usual = history["usual"]
     return Limit(
         max(settings.SWEEP_MULTIPLE * usual, FLOOR),
         f"the usual is {usual}, the most that one sweep queued in the {HISTORY.days} days before",
+    )
+
+
+@prepared
+def _approved_lately(*, now: datetime) -> QuerySet[Sweep, int]:
+    approved = Sweep.objects.filter(approved_at__gt=now - APPROVAL_LASTS, approved_at__lte=now)
+    return approved.order_by().values_list("pk", flat=True)[:1]
+
+
+@prepared
+def _history(*, now: datetime) -> QuerySet[Sweep, Any]:
+    """One row: the most texts that one sweep queued, and when the first of those sweeps was."""
+    return (
+        Sweep.objects.filter(texts_queued__gt=0, dry_run=False, now__gte=now - HISTORY, now__lt=now)
+        .exclude(counts__has_key=UNLIMITED)
+        .order_by()
+        .annotate(all_of_them=Value(1))
+        .values("all_of_them")
+        .annotate(usual=Max("texts_queued"), since=Min("now"))
+        .values_list("usual", "since")
     )
 
 

@@ -12,12 +12,14 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 
 from caregiving.models import Caregiver
 from proactive import clocks
 from proactive.cadences import BY_NAME
 from proactive.declaring import Cadence, Step
 from proactive.models import Message, Status
+from proactive.prepared import prepared
 from proactive.rules import GATE
 from proactive.switches import Switchboard
 
@@ -50,13 +52,11 @@ def mark_next(
     """
     marked = Marked()
     with transaction.atomic(durable=True):
-        ready = Message.objects.ready(now=clock())
+        now = clock()
         if leave_aside:
-            ready = ready.exclude(pk__in=leave_aside)
-        locked = ready.select_related("caregiver").select_for_update(
-            of=("self", "caregiver"), skip_locked=True
-        )
-        texts = list(locked[:at_most])
+            texts = list(_next(now=now).exclude(pk__in=leave_aside)[:at_most])
+        else:
+            texts = _next_ready(at_most, now=now)
         # Only now: the window may have closed while we waited for the database.
         now = clock()
         for message in texts:
@@ -75,6 +75,17 @@ def mark_next(
                 marked.broken.append(message.pk)
         _mark(marked.sending, now)
     return marked
+
+
+def _next(*, now: datetime) -> QuerySet[Message]:
+    """What is ready, to be locked with its people; whom somebody else holds is passed over."""
+    ready = Message.objects.ready(now=now).select_related("caregiver")
+    return ready.select_for_update(of=("self", "caregiver"), skip_locked=True)
+
+
+@prepared
+def _next_ready(at_most: int, *, now: datetime) -> QuerySet[Message]:
+    return _next(now=now)[:at_most]
 
 
 def _mark(messages: list[Message], now: datetime) -> None:

@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from proactive.models import Sender
+from proactive.prepared import prepared
 
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(minutes=30)
@@ -36,7 +38,14 @@ def sender_identity() -> str:
 def load_sender() -> Sender:
     """The sender as it stands; one that was never noted has nothing to wait for."""
     identity = sender_identity()
-    return Sender.objects.filter(identity=identity).first() or Sender(identity=identity)
+    known = {sender.identity: sender for sender in _senders()}
+    return known.get(identity) or Sender(identity=identity)
+
+
+@prepared
+def _senders() -> QuerySet[Sender]:
+    """One for each that this service has ever had: a few."""
+    return Sender.objects.order_by()
 
 
 # --- Turns: SMS_PER_SECOND over all workers ---

@@ -18,9 +18,10 @@ datetime, and every other keyword is a `Given`.
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
-from functools import cache, update_wrapper
+from functools import cache, lru_cache, update_wrapper
 from types import SimpleNamespace
 from typing import Any
 
@@ -94,7 +95,7 @@ class Prepared:
         statements: dict[tuple[Any, ...], _Statement] = vars(connection).setdefault(
             "prepared_statements", {}
         )
-        key = (_policies, self, *map(id, parts))
+        key = (_policies, self, *(one if isinstance(one, int) else id(one) for one in parts))
         if key not in statements:
             holes = {name: Moment() if name == "now" else Given(name) for name in values}
             statements[key] = _Statement(self._build(*parts, **holes), connection, parts)
@@ -104,8 +105,9 @@ class Prepared:
 def prepared(build: Callable[..., QuerySet[Any, Any]]) -> Prepared:
     """Make `build`, which returns a query, a function that returns its rows.
 
-    Positional arguments belong to the statement and are told apart by identity; keywords are
-    values. Whoever changes what `build` reads while it is in use has to `forget`.
+    Positional arguments belong to the statement and are told apart by identity, numbers by their
+    value; keywords are values. Whoever changes what `build` reads while it is in use has to
+    `forget`.
     """
     return Prepared(build)
 
@@ -129,8 +131,7 @@ class _Statement:
         self._is_postgres = connection.vendor == "postgresql"
         compiler = queryset.query.get_compiler(connection=connection)
         self._sql, self._parameters = compiler.as_sql()
-        if self._is_postgres:
-            self._sql, self._parameters = self._with_constants()
+        self._sql, self._parameters = self._with_constants()
         self._compiler = compiler
         self._fetch_by_cursor = compiler.execute_sql
         # What turns rows into objects asks the query for a compiler, and that one for its rows.
@@ -163,25 +164,45 @@ class _Statement:
     def _with_constants(self) -> tuple[str, list[Placeholder]]:
         """The SQL in which only placeholders are parameters.
 
-        A plan for any value of a constant cannot use the indexes of some rows only.
+        PostgreSQL's plan for any value of a constant cannot use the indexes of some rows only.
+        SQLite looks at the value to use them, and then plans anew at each execution.
         """
-        from psycopg import sql
-
-        self._connection.ensure_connection()
-        raw = self._connection.connection
+        constants = [one for one in self._parameters if not isinstance(one, Placeholder)]
+        quoted = iter(self._quoted(constants))
         written = iter(
-            "%s" if isinstance(one, Placeholder) else sql.quote(one, raw).replace("%", "%%")
+            "%s" if isinstance(one, Placeholder) else next(quoted).replace("%", "%%")
             for one in self._parameters
         )
         holes = [one for one in self._parameters if isinstance(one, Placeholder)]
         return _HOLE.sub(lambda hole: next(written), self._sql), holes
 
+    def _quoted(self, constants: list[Any]) -> list[str]:
+        """Each as a literal, the way the database itself writes it."""
+        self._connection.ensure_connection()
+        raw = self._connection.connection
+        if self._is_postgres:
+            from psycopg import sql
+
+            return [sql.quote(one, raw) for one in constants]
+        if not constants:
+            return []
+        columns = ", ".join(["quote(?)"] * len(constants))
+        return list(sqlite3.Cursor(raw).execute(f"SELECT {columns}", constants).fetchone())
+
     def _adapted(self, value: Any) -> Any:
         if isinstance(value, datetime):
             return self._connection.ops.adapt_datetimefield_value(value)
         if isinstance(value, Collection) and not isinstance(value, str):
-            return list(value) if self._is_postgres else json.dumps(list(value))
+            if self._is_postgres:
+                return list(value)
+            return _set_as_json(value) if isinstance(value, frozenset) else json.dumps(list(value))
         return value
+
+
+@lru_cache(maxsize=16)
+def _set_as_json(names: frozenset[str]) -> str:
+    """The places where it is daytime are the same for many a question."""
+    return json.dumps(list(names))
 
 
 # A parameter; not the second half of a percent sign that stands for itself.

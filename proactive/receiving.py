@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from caregiving import events
@@ -12,6 +14,7 @@ from caregiving.intents import Intent, is_keyword, read_intent
 from caregiving.models import Caregiver, InboundMessage, Language
 from proactive.answers import answer
 from proactive.models import Message, Status
+from proactive.prepared import prepared
 
 # A text so long after ours is no answer to it.
 REPLY_WITHIN = timedelta(hours=72)
@@ -91,16 +94,21 @@ def _take_in(caregiver: Caregiver, intent: Intent, now: datetime) -> bool:
 
 
 def _mark_replied(caregiver: Caregiver, now: datetime) -> None:
-    latest = (
-        Message.objects.filter(caregiver=caregiver, status__in=_WENT_OUT)
+    for latest in _latest_text(person=caregiver.pk, now=now):
+        if latest.replied_at is None:
+            latest.mark_replied(now=now)
+
+
+@prepared
+def _latest_text(*, person: Any, now: datetime) -> QuerySet[Message]:
+    """The one that a text at `now` would be an answer to."""
+    return (
+        Message.objects.filter(caregiver=person, status__in=_WENT_OUT)
         # Nobody knows of a text under way whether it was taken, but it may be what is answered.
         .annotate(went_out_at=Coalesce("sent_at", "attempt_started_at"))
         .filter(went_out_at__gt=now - REPLY_WITHIN, went_out_at__lte=now)
-        .order_by("-went_out_at")
-        .first()
+        .order_by("-went_out_at")[:1]
     )
-    if latest is not None and latest.replied_at is None:
-        latest.mark_replied(now=now)
 
 
 def _answer(text: Received, intent: Intent, caregiver: Caregiver | None, changed: bool) -> str:

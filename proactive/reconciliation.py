@@ -17,6 +17,7 @@ from django.utils import timezone
 from caregiving.models import Caregiver
 from proactive import alerts, stopping
 from proactive.cadences import BY_NAME, CADENCES
+from proactive.lookups import row_by_row
 from proactive.marking import give_back_stage
 from proactive.models import CareAlert, Message, Status
 from proactive.prepared import prepared
@@ -37,6 +38,9 @@ LOOK_UPS_A_PASS = 50
 LOOK_UP_SECONDS = 10.0
 
 NOT_ENDED = (Status.QUEUED, Status.SENDING, Status.UNKNOWN)
+# Few at any time, and an index has them. What else is asked of them is asked row by row: SQLite
+# would rather use an index of all texts that were ever handed over.
+UNSETTLED = Q(status__in=(Status.SENDING, Status.UNKNOWN))
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +72,8 @@ def reconcile(*, now: datetime | None = None) -> Reconciled:
 
 @prepared
 def _expired(*, now: datetime) -> QuerySet[Message]:
-    stuck = Message.objects.filter(status=Status.SENDING, attempt_started_at__lte=now - LEASE)
+    is_stuck = Q(status=Status.SENDING, attempt_started_at__lte=now - LEASE)
+    stuck = Message.objects.filter(UNSETTLED, row_by_row(is_stuck))
     return stuck.order_by("attempt_started_at")[:BATCH]
 
 
@@ -118,10 +123,13 @@ def _look_up_due(report: Reconciled, now: datetime) -> None:
 
 @prepared
 def _to_look_up(*, now: datetime) -> QuerySet[Message]:
+    due = Message.objects.filter(look_up_at__lte=now).order_by()
     # Without a time and never looked up: unknown from before there were look-ups.
-    from_before = Q(status=Status.UNKNOWN, look_up_at__isnull=True, lookups=0)
-    due = Message.objects.filter(Q(look_up_at__lte=now) | from_before).order_by("look_up_at")
-    return due[:LOOK_UPS_A_PASS]
+    from_before = Message.objects.filter(
+        UNSETTLED, status=Status.UNKNOWN, look_up_at__isnull=True, lookups=0
+    ).order_by()
+    # Two searches, each by its index; asked for either at once SQLite reads all texts.
+    return due.union(from_before, all=True).order_by("look_up_at")[:LOOK_UPS_A_PASS]
 
 
 def _next_look_up(message: Message, now: datetime) -> datetime | None:
@@ -181,9 +189,8 @@ def _alert_unknown(now: datetime) -> int:
 @prepared
 def _lasting_unknown(*, now: datetime) -> QuerySet[Message]:
     alerted = CareAlert.objects.filter(kind=CareAlert.Kind.OUTCOME_UNKNOWN, message=OuterRef("pk"))
-    lasting = Message.objects.filter(
-        ~Exists(alerted), status=Status.UNKNOWN, attempt_started_at__lte=now - PATIENCE
-    )
+    is_lasting = Q(~Exists(alerted), status=Status.UNKNOWN, attempt_started_at__lte=now - PATIENCE)
+    lasting = Message.objects.filter(UNSETTLED, row_by_row(is_lasting))
     return lasting.order_by("attempt_started_at")[:BATCH]
 
 
@@ -212,8 +219,8 @@ def _out_of_time(*, now: datetime) -> QuerySet[Message]:
     seen_to = about_it.filter(resolved_at__isnull=True) | about_it.filter(
         kind=CareAlert.Kind.FOLLOWUP_STUCK
     )
-    stuck = Message.objects.filter(past, ~Exists(seen_to), status__in=NOT_ENDED)
-    return stuck.order_by("queued_at")[:BATCH]
+    stuck = Message.objects.filter(row_by_row(Q(past, ~Exists(seen_to))), status__in=NOT_ENDED)
+    return stuck.order_by("occasion")[:BATCH]
 
 
 def _evidence(message: Message) -> str:

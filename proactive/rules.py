@@ -290,8 +290,27 @@ def open_places(window: Window, now: datetime) -> frozenset[str]:
 
 @lru_cache(maxsize=16)
 def _open_places(window: Window, now: datetime) -> frozenset[str]:
-    given = frozenset(name for name in zones.known() if window.is_open([ZoneInfo(name)], now))
+    given = frozenset(
+        zone.key
+        for same_clock in _zones_by_clock(now)
+        if window.is_open(same_clock[:1], now)
+        for zone in same_clock
+    )
     return given | {names for names, there in _derivable_places() if there and there <= given}
+
+
+@lru_cache(maxsize=2)
+def _zones_by_clock(now: datetime) -> list[list[ZoneInfo]]:
+    """All zones, together those whose clocks show the same at `now`: every window asks of them."""
+    by_clock: dict[datetime, list[ZoneInfo]] = {}
+    for zone in _known_zones():
+        by_clock.setdefault(now.astimezone(zone).replace(tzinfo=None), []).append(zone)
+    return list(by_clock.values())
+
+
+@cache
+def _known_zones() -> list[ZoneInfo]:
+    return [ZoneInfo(name) for name in zones.known()]
 
 
 @cache

@@ -12,6 +12,7 @@ from django.utils import timezone
 from proactive import alerts, audit
 from proactive.audit import Changes
 from proactive.models import CadenceSwitch, CareAlert
+from proactive.prepared import prepared
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Switchboard:
 
     @classmethod
     def load(cls) -> "Switchboard":
-        return cls({switch.cadence: switch for switch in CadenceSwitch.objects.all()})
+        return cls({switch.cadence: switch for switch in _all()})
 
     @property
     def everything(self) -> CadenceSwitch:
@@ -48,6 +49,11 @@ class Switchboard:
                 because = f": {switch.reason}" if switch.reason else ""
                 return f"{what} is {switch.words()}{because}"
         return "switched on"
+
+
+@prepared
+def _all() -> QuerySet[CadenceSwitch]:
+    return CadenceSwitch.objects.order_by()
 
 
 class Standing(StrEnum):

@@ -11,7 +11,8 @@ from typing import Any
 from django.db import connection
 
 OURS = ("caregiving.", "proactive.")
-NOT_OURS = "proactive.simulation."
+# Of what only passes a question on, whoever asked it tells more.
+NOT_OURS = ("proactive.simulation.", "proactive.prepared")
 
 
 class Crash(BaseException):

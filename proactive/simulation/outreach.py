@@ -53,6 +53,27 @@ def _owed(cadence: Cadence, *, now: datetime) -> QuerySet[Any, Any]:
     return deferring.owed(cadence, now).values_list("pk", "stopped_by", *cadence.anchor.fields)
 
 
+@prepared
+def _held_alert() -> QuerySet[CareAlert]:
+    return CareAlert.objects.filter(kind=CareAlert.Kind.SWEEP_HELD, resolved_at__isnull=True)[:1]
+
+
+@prepared
+def _unknown_for_long(*, now: datetime) -> QuerySet[CareAlert]:
+    unknown = CareAlert.objects.filter(
+        kind=CareAlert.Kind.OUTCOME_UNKNOWN,
+        resolved_at__isnull=True,
+        opened_at__lte=now - LOOKS_AFTER,
+        message__status=Status.UNKNOWN,
+    )
+    return unknown.select_related("message").order_by("pk")[:BATCH]
+
+
+@prepared
+def _next_to_go(*, now: datetime) -> QuerySet[Message, UUID]:
+    return Message.objects.ready(now=now).values_list("pk", flat=True)[:1]
+
+
 class Outreach:
     """A `System`. `oracle` is the dotted name of a second opinion on who is due: called with the
     time, it returns how many it looked at and a sentence for each that it sees otherwise."""
@@ -161,7 +182,7 @@ class Outreach:
 
     def is_waiting(self) -> bool:
         """Whether something could still go out that did not in the last beat."""
-        return Message.objects.ready(now=self.clock.now()).exists()
+        return bool(_next_to_go(now=self.clock.now()))
 
     # --- Staff ---
 
@@ -175,17 +196,10 @@ class Outreach:
     def staff(self) -> None:
         """Let held sweeps go on; settle what is unknown as the provider's console shows it."""
         now = self.clock.now()
-        asked = CareAlert.objects.filter(kind=CareAlert.Kind.SWEEP_HELD, resolved_at__isnull=True)
-        if asked.exists():
+        if _held_alert():
             held = Sweep.objects.exclude(held="").latest("now")
             blast_guard.approve(held, by=self._staff, reason="looked at: as it should be", now=now)
-        unknown = CareAlert.objects.filter(
-            kind=CareAlert.Kind.OUTCOME_UNKNOWN,
-            resolved_at__isnull=True,
-            opened_at__lte=now - LOOKS_AFTER,
-            message__status=Status.UNKNOWN,
-        ).select_related("message")
-        for alert in unknown.order_by("pk")[:BATCH]:
+        for alert in _unknown_for_long(now=now):
             message = alert.message
             assert message is not None
             if self.provider.has_taken(str(message.pk), message.to_number):

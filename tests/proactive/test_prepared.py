@@ -1,9 +1,11 @@
 """Queries that are compiled once answer as if they had been compiled each time."""
 
 import pytest
+from django.db import connection
 
 from caregiving.models import Caregiver
 from proactive import prepared
+from proactive.models import Message, Status
 from proactive.prepared import Moment
 from tests.proactive.people import DAY, MOMENT, NOON, person
 
@@ -65,6 +67,34 @@ def test_a_stream_brings_the_same_in_chunks():
     query = prepared.prepared(silent)
 
     assert list(query.stream(now=NOON, chunk=2)) == people
+
+
+def test_what_stands_in_the_statement_itself_may_have_any_sign():
+    name = '100% O\'Brien "%s" ?'
+    one = person(first_name=name)
+    person(first_name="100")
+    query = prepared.prepared(
+        lambda *, now: Caregiver.objects.filter(first_name=name, created_at__lte=now)
+    )
+
+    assert query(now=NOON) == [one]
+
+
+def test_only_what_changes_is_a_parameter():
+    query = prepared.prepared(
+        lambda *, now: Message.objects.filter(status=Status.QUEUED, queued_at__lte=now)
+    )
+    given = []
+
+    def note(execute, sql, params, many, context):
+        given.append(len(params))
+        return execute(sql, params, many, context)
+
+    # A database that plans for any status cannot use the index of what is queued.
+    with connection.execute_wrapper(note):
+        query(now=NOON)
+
+    assert given == [1]
 
 
 def test_parts_make_statements_of_their_own():

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from caregiving import events
 from caregiving.models import Caregiver
@@ -501,3 +502,18 @@ def test_the_clock_is_read_when_no_instant_is_given(time_machine):
     submitted()
 
     assert reconcile().expired == 1
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="of PostgreSQL's, see tests/benchmarks")
+def test_a_pass_reads_what_is_open_and_not_every_text_that_ever_went_out():
+    with CaptureQueriesContext(connection) as asked:
+        reconcile(now=NOON)
+
+    of_what_is_open = ("messages_unsettled", "messages_to_look_up", "messages_without_end")
+    reads = []
+    with connection.cursor() as cursor:
+        for query in asked:
+            cursor.execute("EXPLAIN QUERY PLAN " + query["sql"])
+            reads += [step for *_, step in cursor.fetchall() if "proactive_message" in step]
+    assert len(reads) == 5  # one of the four questions is two searches
+    assert [step for step in reads if not any(index in step for index in of_what_is_open)] == []
