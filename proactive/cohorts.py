@@ -17,6 +17,7 @@ from proactive.declaring import Cadence
 from proactive.models import CareAlert
 from proactive.rules import CASCADE
 from proactive.sweeps import owed
+from proactive.switches import Switchboard
 
 SILENT_AFTER = 7 * DAY
 
@@ -50,7 +51,7 @@ def _in_crisis(now: datetime) -> Q:
 def _due_today(now: datetime, cadences: tuple[Cadence, ...] = CADENCES) -> Q:
     first, *others = (
         owed(cadence, step, by=end_of_day(now)).order_by().values("pk")
-        for cadence in cadences
+        for cadence in map(Switchboard.load().limited, cadences)
         for step in cadence.steps
     )
     return Q(pk__in=first.union(*others))

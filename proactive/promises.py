@@ -19,6 +19,7 @@ from proactive.accounting import REMEMBERED
 from proactive.cadences import CADENCES
 from proactive.declaring import Cadence, Step
 from proactive.models import CareAlert, Message, Status
+from proactive.switches import Switchboard
 
 # A stage whose time has just passed is settled by the next sweep.
 GRACE = timedelta(hours=1)
@@ -36,6 +37,7 @@ WAITING = "waiting for its moment"
 WITH_A_PERSON = "held up, a person was told"
 BEFORE_RECORDS = "dealt with before there were records"
 HEARD_LATE = "never owed: the crisis was reported after a newer one"
+NOT_ON = "not owed: outreach is not on for them"
 UNACCOUNTED = "UNACCOUNTED"
 
 
@@ -72,7 +74,7 @@ def check_promises(*, now: datetime | None = None) -> Promises:
     """
     now = now or timezone.now()
     report = Promises()
-    for cadence in CADENCES:
+    for cadence in map(Switchboard.load().limited, CADENCES):
         if cadence.vital:
             for occasions in _occasions(cadence, now):
                 _count(cadence, occasions, report, now)
@@ -87,6 +89,8 @@ def _count(cadence: Cadence, occasions: list[_Occasion], report: Promises, now: 
             if not _fell_due(step, one, now):
                 continue
             outcome = known.outcome(step, one, now)
+            if outcome in (WAITING, UNACCOUNTED) and not cadence.is_for(one.caregiver):
+                outcome = NOT_ON
             report.outcomes[outcome] += 1
             if outcome == UNACCOUNTED:
                 lost.append((one.caregiver, one.at, f"Stage {step.stage} has no end."))
