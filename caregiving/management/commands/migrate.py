@@ -6,10 +6,11 @@ than LOCK_TIMEOUT; builds of indexes, behind which nobody waits, take the time t
 was given up is rolled back, or can be run again.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.commands import migrate
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from caregiving.migration_operations import LOCK_TIMEOUT
 
@@ -25,5 +26,6 @@ class Command(migrate.Command):
         try:
             super().handle(*args, **options)
         finally:
-            with connection.cursor() as cursor:
+            # Where it failed at the end of a transaction, that is still open and takes nothing.
+            with suppress(DatabaseError), connection.cursor() as cursor:
                 cursor.execute("RESET lock_timeout")
