@@ -65,8 +65,9 @@ def _work(work, written: Written, over: threading.Event) -> None:
                 began = time.monotonic()
                 work(connection, written, number)
                 written.waits.append(time.monotonic() - began)
-                # Two processors do all of this; the migration is to get some of them.
-                over.wait(0.002)
+                # Two processors do all of this. And who fills people batch by batch would never
+                # come to an end if more of them were added meanwhile than it fills.
+                over.wait(0.01)
     except Exception as error:
         written.errors.append(error)
 
