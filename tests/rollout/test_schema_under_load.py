@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 PATIENCE = 0.3  # seconds for each lock, instead of five
-MARGIN = 1.0  # for a busy machine
+MARGIN = 2.0  # for a busy machine
 APPS = ("caregiving", "proactive")
 
 
@@ -142,7 +142,10 @@ def test_an_index_is_built_however_long_a_writer_takes(original):  # noqa: F811
 def test_fields_are_filled_in_batches_while_people_are_added_and_changed(original):  # noqa: F811
     migrate()
     there = set(Caregiver.objects.values_list("pk", flat=True))
-    WellnessScore.objects.filter(caregiver__burnout_band="crisis").update(burnout_band="crisis")
+    WellnessScore.objects.bulk_create(
+        WellnessScore(caregiver=one, score=10, burnout_band="crisis")
+        for one in Caregiver.objects.filter(burnout_band="crisis")
+    )
     with writing() as written:
         initialize_proactive_fields(batch_size=100)
         backfilled = backfill_crisis_events(batch_size=100)
