@@ -44,10 +44,12 @@ def initialize_proactive_fields(
     total = Caregiver.objects.count()
     for people in _batches(Caregiver.objects.all(), batch_size):
         filled["people"] += len(people)
+        # Before anybody is locked: the first look reads the tables of all ZIP codes and numbers.
+        stale = [person.pk for person in people if _is_stale(person)]
         with transaction.atomic():
             for counter in COUNTERS:
                 filled[counter] += _fill_counter(counter, people)
-            filled["derived_zones"] += _derive_zones(people)
+            filled["derived_zones"] += _derive_zones(stale)
         progress(filled["people"], total)
     return filled
 
@@ -61,8 +63,7 @@ def _fill_counter(counter: str, people: list[Caregiver]) -> int:
     return still_empty.update(**{counter: 0})
 
 
-def _derive_zones(people: list[Caregiver]) -> int:
-    stale = [person.pk for person in people if _is_stale(person)]
+def _derive_zones(stale: list[int]) -> int:
     if not stale:
         return 0
     # Read again under the lock: somebody may have given a ZIP code or a zone meanwhile.

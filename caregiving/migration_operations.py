@@ -114,15 +114,17 @@ class AddIndexConcurrently(postgres.AddIndexConcurrently):
             return migrations.AddIndex.database_forwards(
                 self, app_label, schema_editor, from_state, to_state
             )
-        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-        super().database_forwards(app_label, schema_editor, from_state, to_state)
+        with _patiently(schema_editor):
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
 
     def database_backwards(self, app_label, schema_editor, from_state, to_state):  # type: ignore[no-untyped-def]
         if not _is_postgres(schema_editor):
             name = schema_editor.quote_name(self.index.name)
             schema_editor.execute(f"DROP INDEX IF EXISTS {name}")
             return
-        super().database_backwards(app_label, schema_editor, from_state, to_state)
+        with _patiently(schema_editor):
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
 
 
 class CreateIndexConcurrently(Operation):
@@ -145,7 +147,8 @@ class CreateIndexConcurrently(Operation):
         # An interrupted build leaves an invalid index behind.
         self._drop(schema_editor)
         if _is_postgres(schema_editor):
-            schema_editor.execute(self.sql, params=None)
+            with _patiently(schema_editor):
+                schema_editor.execute(self.sql, params=None)
 
     def database_backwards(self, app_label, schema_editor, from_state, to_state):  # type: ignore[no-untyped-def]
         self._drop(schema_editor)
@@ -153,7 +156,8 @@ class CreateIndexConcurrently(Operation):
     def _drop(self, schema_editor: Any) -> None:
         if _is_postgres(schema_editor):
             name = schema_editor.quote_name(self.name)
-            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}", params=None)
+            with _patiently(schema_editor):
+                schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}", params=None)
 
     def describe(self) -> str:
         return f"Create index {self.name} on PostgreSQL"
@@ -215,6 +219,22 @@ def _brief_lock(schema_editor: Any, timeout: str) -> Iterator[None]:
         if _is_postgres(schema_editor):
             schema_editor.execute(f"SET LOCAL lock_timeout = '{timeout}'")
         yield
+
+
+@contextmanager
+def _patiently(schema_editor: Any) -> Iterator[None]:
+    """Without the limit that `migrate` sets: nobody waits behind what is done concurrently."""
+    if schema_editor.collect_sql:
+        yield
+        return
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('lock_timeout')")
+        (before,) = cursor.fetchone()
+        cursor.execute("SET lock_timeout = 0")
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [before])
 
 
 def _is_postgres(schema_editor: Any) -> bool:

@@ -33,6 +33,7 @@ def settle(cadence: Cadence, *, now: datetime, dry_run: bool = False) -> int:
     """Account for the occasions of a vital `cadence` that have ended.
 
     Returns how many stages are recorded (in a dry run: would be) as superseded. Opens alerts.
+    Of people for whom it is not on, `outside` has recorded the stages before the last one.
     """
     return _settle_over(cadence, now, dry_run) + _settle_replaced(cadence, now, dry_run)
 
@@ -127,29 +128,30 @@ def _held_up(cadence: Cadence, *, now: datetime) -> QuerySet[Caregiver]:
     unnoticed = reduce(or_, (_passed_unnoticed(cadence, step, now) for step in cadence.steps[:-1]))
     (event,) = cadence.anchor.fields
     held_up = Caregiver.objects.filter(
-        _held_up_ripening(cadence).by(now),
+        held_up_ripening(cadence).by(now),
         row_by_row(Q(~Exists(_told(event).filter(resolved_at__isnull=True)))),
         unnoticed,
         cadence.anchor.less_than(CASCADE, now),
+        cadence.among,
     )
     return held_up.order_by("pk")[:BATCH]
 
 
-def _held_up_ripening(cadence: Cadence) -> Ripening:
+def held_up_ripening(cadence: Cadence) -> Ripening:
     """From when on the time of some stage has passed that is not dealt with."""
     first = cadence.steps[0].limit
     assert first is not None
     return Ripening(
         f"{cadence.name}_held_up",
         lambda now: (
-            reduce(or_, (_passed(cadence, step, now) for step in cadence.steps[:-1]))
+            reduce(or_, (passed(cadence, step, now) for step in cadence.steps[:-1]))
             & cadence.anchor.less_than(CASCADE, now)
         ),
         lasts=CASCADE - first,
     )
 
 
-def _passed(cadence: Cadence, step: Step, now: datetime) -> Q:
+def passed(cadence: Cadence, step: Step, now: datetime) -> Q:
     """The time of `step` has passed, and it is not dealt with."""
     assert step.limit is not None
     owed = Q(**{f"{cadence.counter}__isnull": True}) | Q(**{f"{cadence.counter}__lt": step.stage})
@@ -175,7 +177,7 @@ def _passed_unnoticed(cadence: Cadence, step: Step, now: datetime) -> Q:
         occasion=OuterRef(event),
         stage=step.stage,
     )
-    return _passed(cadence, step, now) & Q(~Exists(texts), ~Exists(told))
+    return passed(cadence, step, now) & Q(~Exists(texts), ~Exists(told))
 
 
 def _obstacles(cadence: Cadence, caregiver: Caregiver, now: datetime) -> str:
@@ -254,7 +256,7 @@ def _unanswered(cadence: Cadence) -> Q:
     )
     # Where there are no texts at all, whoever set the counter (an import, say) knows of some.
     texted = Q(Exists(texts.submitted())) | Q(~Exists(texts))
-    return _silent(cadence) & Q(~Exists(known)) & texted
+    return _silent(cadence) & Q(~Exists(known)) & texted & cadence.among
 
 
 def _settle_over(cadence: Cadence, now: datetime, dry_run: bool) -> int:
@@ -271,7 +273,7 @@ def _settle_over(cadence: Cadence, now: datetime, dry_run: bool) -> int:
             ended = _ended(cadence, people, now)
             _alert_unanswered(cadence, locked, now)
             Message.objects.bulk_create(ended)
-            alert_missed(ended, now=now)
+            alert_missed([row for row in ended if cadence.is_for(row.caregiver)], now=now)
             Caregiver.objects.filter(pk__in=[one.pk for one in people]).update(
                 **{cadence.counter: len(cadence.steps)}
             )
@@ -282,9 +284,15 @@ def _settle_over(cadence: Cadence, now: datetime, dry_run: bool) -> int:
 def _ended(cadence: Cadence, people: list[Caregiver], now: datetime) -> list[Message]:
     stages = len(cadence.steps)
     unfinished = [one for one in people if (getattr(one, cadence.counter) or 0) < stages]
-    rows = superseded(
-        cadence, unfinished, up_to=stages, reason="its time passed before it could go out", now=now
-    )
+    return run_out(cadence, unfinished, up_to=stages, now=now)
+
+
+def run_out(
+    cadence: Cadence, people: list[Caregiver], *, up_to: int, now: datetime
+) -> list[Message]:
+    """`superseded` by nothing but time, with what stood in the way."""
+    reason = "its time passed before it could go out"
+    rows = superseded(cadence, people, up_to=up_to, reason=reason, now=now)
     for row in rows:
         for rule in (*cadence.who, CONSENT, PAUSE, REACHABLE):
             if not rule.holds(row.caregiver, now):
@@ -370,7 +378,7 @@ def _replaced(cadence: Cadence, crises: list[CrisisEvent], now: datetime) -> lis
 def ripenings(cadence: Cadence) -> list[Ripening]:
     """What is asked here of people at every sweep of a vital `cadence`."""
     return [
-        _held_up_ripening(cadence),
+        held_up_ripening(cadence),
         _unfinished_ripening(cadence),
         _unanswered_ripening(cadence),
     ]

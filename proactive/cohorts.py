@@ -3,7 +3,7 @@
 The list of people has a tab for each, and what the home page counts links to it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from proactive.declaring import Cadence
 from proactive.models import CareAlert
 from proactive.rules import CASCADE
 from proactive.sweeps import owed
+from proactive.switches import Switchboard
 
 SILENT_AFTER = 7 * DAY
 
@@ -47,13 +48,17 @@ def _in_crisis(now: datetime) -> Q:
     return Q(burnout_band=BurnoutBand.CRISIS) | CRISIS.less_than(CASCADE, now)
 
 
-def _due_today(now: datetime, cadences: tuple[Cadence, ...] = CADENCES) -> Q:
+def owed_before_midnight(cadences: Iterable[Cadence], now: datetime) -> Q:
     first, *others = (
         owed(cadence, step, by=end_of_day(now)).order_by().values("pk")
         for cadence in cadences
         for step in cadence.steps
     )
     return Q(pk__in=first.union(*others))
+
+
+def _due_today(now: datetime, cadences: tuple[Cadence, ...] = CADENCES) -> Q:
+    return owed_before_midnight(map(Switchboard.load().limited, cadences), now)
 
 
 def _silent(now: datetime) -> Q:

@@ -1,9 +1,9 @@
 """What the declaration of a cadence consists of, and the rules that follow from it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from itertools import pairwise
 from operator import or_
 
@@ -27,6 +27,7 @@ from proactive.rules import (
     in_window,
     standing,
 )
+from proactive.shares import EVERYBODY, among, in_share, is_among
 
 # Of every text, whoever sends it and why.
 _ALWAYS = (CONSENT, PAUSE, REACHABLE, GATE_OPEN, NOTHING_WAITING)
@@ -81,6 +82,7 @@ class Cadence:
     `yields`: rules by which it makes room for something more urgent.
     `vital`: a text that cannot go out opens an alert, and unsent stages are accounted for.
     `ends_in_churn`: its sweep also lets go of those who stayed silent after its last stage.
+    `share`: for how many percent of people it is on; not declared, staff put it (`limited_to`).
     """
 
     name: str
@@ -97,6 +99,23 @@ class Cadence:
     yields: tuple[Rule, ...] = ()
     vital: bool = False
     ends_in_churn: bool = False
+    share: int = EVERYBODY
+
+    def limited_to(self, share: int) -> "Cadence":
+        """The same for `share` percent of people only, which is one more rule of `who`.
+
+        The same object each time, by which prepared queries know it.
+        """
+        return self if share == self.share else _limited(self, share)
+
+    @property
+    def among(self) -> Q:
+        """The people for whom it is on; true of everybody, usually."""
+        return among(self.name, share=self.share)
+
+    def is_for(self, caregiver: Caregiver) -> bool:
+        """Whether the person is among them."""
+        return is_among(self.name, caregiver.pk, share=self.share)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -162,6 +181,12 @@ class Cadence:
     def _tiers(self) -> Iterator[Step]:
         for tier in self.tiers:
             yield Step(None, tier.name, (tier.who, _interval(tier.every), _silent(tier.silence)))
+
+
+@lru_cache(maxsize=64)
+def _limited(cadence: Cadence, share: int) -> Cadence:
+    who = (*cadence.who, in_share(cadence.name, share))
+    return replace(cadence, share=share, who=who)
 
 
 # --- Rules of a stage ---

@@ -54,7 +54,7 @@ def count_deferred(
     """{cadence: {rule: n}} at `now`, without rules that stop nobody. One query a cadence."""
     return {
         cadence.name: _count(cadence, now, is_open=switchboard.is_open(cadence.name, now))
-        for cadence in cadences
+        for cadence in map(switchboard.limited, cadences)
     }
 
 
@@ -67,7 +67,7 @@ def count_due(
     """
     return {
         cadence.name: owed(cadence, now).filter(stopped_by=NOTHING)[:MOST].count()
-        for cadence in cadences
+        for cadence in map(switchboard.limited, cadences)
         if switchboard.is_open(cadence.name, now)
     }
 

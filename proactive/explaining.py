@@ -28,7 +28,8 @@ def explain(caregiver: Caregiver, *, now: datetime | None = None) -> dict[str, A
     switchboard = Switchboard.load()
     person = recorded_copy(caregiver)
     silent = silent_copy(caregiver, now=now)
-    chosen = [(cadence, *_next_step(cadence, silent, switchboard, now)) for cadence in CADENCES]
+    limited = [switchboard.limited(cadence) for cadence in CADENCES]
+    chosen = [(cadence, *_next_step(cadence, silent, switchboard, now)) for cadence in limited]
     asked = {rule for cadence, step, _ in chosen for rule in cadence.rules(step)}
     holds = _ask_database(caregiver, asked, now)
 

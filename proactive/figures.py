@@ -16,6 +16,7 @@ from proactive import cohorts
 from proactive.cadences import BY_NAME, CADENCES
 from proactive.counting import Counted, count
 from proactive.models import CareAlert, Message
+from proactive.switches import Switchboard
 from proactive.tallies import DAYS, TALLIED, Tally, days_until, handed_over, total
 
 # More than this are not counted to the last one: nobody reads the difference.
@@ -71,9 +72,14 @@ def in_cohort(name: str, *, now: datetime, **lookups: Any) -> Counted:
     return count(cohorts.BY_NAME[name].people(now=now).filter(**lookups), bound=MOST)
 
 
-def owed_today(*, now: datetime) -> dict[str, Counted]:
+def owed_today(*, now: datetime, switchboard: Switchboard) -> dict[str, Counted]:
     """By cadence: to how many people a text of it is owed before midnight."""
-    return {one.name: count(cohorts.due_of(one).people(now=now), bound=MOST) for one in CADENCES}
+    return {
+        one.name: count(
+            Caregiver.objects.filter(cohorts.owed_before_midnight([one], now)), bound=MOST
+        )
+        for one in map(switchboard.limited, CADENCES)
+    }
 
 
 def opted_out_since(instant: datetime) -> Counted:

@@ -21,6 +21,7 @@ from proactive.declaring import Cadence, Step
 from proactive.prepared import prepared
 from proactive.rules import look_up_standings
 from proactive.sweeps import due_for_any
+from proactive.switches import Switchboard
 from proactive.wording import Wording
 
 SPAN = 24 * HOUR
@@ -76,15 +77,16 @@ class FirstDay:
 
 
 def look(*, now: datetime, most: int = MOST) -> FirstDay:
-    """What the 24 hours from `now` on would bring, whatever the switches say. Writes nothing.
+    """What the 24 hours from `now` on would bring if all were on, each for its share of people.
 
-    A number of queries that does not grow with the people.
+    Writes nothing. A number of queries that does not grow with the people.
     """
+    switchboard = Switchboard.load()
     everybody = Caregiver.objects.count()
     one_in = -(-everybody // most) or 1
     day = FirstDay(
         now,
-        [Share(cadence) for cadence in CADENCES],
+        [Share(switchboard.limited(cadence)) for cadence in CADENCES],
         everybody,
         one_in,
         limit=blast_guard.limit(now=now),

@@ -93,7 +93,7 @@ def _next_text(
     person: Caregiver, switchboard: Switchboard, start: datetime, end: datetime
 ) -> tuple[datetime, Cadence, Step] | None:
     best: tuple[datetime, Cadence, Step] | None = None
-    for cadence in CADENCES:
+    for cadence in map(switchboard.limited, CADENCES):
         opens = switchboard.opens_at(cadence.name, start)
         if opens is None:
             continue

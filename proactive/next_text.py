@@ -181,7 +181,7 @@ def _lasting(
     end: datetime,
 ) -> dict[str, str]:
     """The rules that fail from `now` to `end`: {name: sentence}."""
-    cadence = BY_NAME[explained["cadence"]]
+    cadence = switchboard.limited(BY_NAME[explained["cadence"]])
     step = _step(cadence, explained["stage"], explained["tier"])
     found = {}
     opens = switchboard.opens_at(cadence.name, now)

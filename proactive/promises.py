@@ -19,6 +19,7 @@ from proactive.accounting import REMEMBERED
 from proactive.cadences import CADENCES
 from proactive.declaring import Cadence, Step
 from proactive.models import CareAlert, Message, Status
+from proactive.switches import Switchboard
 
 # A stage whose time has just passed is settled by the next sweep.
 GRACE = timedelta(hours=1)
@@ -36,6 +37,7 @@ WAITING = "waiting for its moment"
 WITH_A_PERSON = "held up, a person was told"
 BEFORE_RECORDS = "dealt with before there were records"
 HEARD_LATE = "never owed: the crisis was reported after a newer one"
+NOT_ON = "not owed: outreach is not on for them"
 UNACCOUNTED = "UNACCOUNTED"
 
 
@@ -72,7 +74,7 @@ def check_promises(*, now: datetime | None = None) -> Promises:
     """
     now = now or timezone.now()
     report = Promises()
-    for cadence in CADENCES:
+    for cadence in map(Switchboard.load().limited, CADENCES):
         if cadence.vital:
             for occasions in _occasions(cadence, now, since=now - REMEMBERED, until=now):
                 _count(cadence, occasions, report, now)
@@ -85,7 +87,7 @@ def fell_due(*, begins: datetime, ends: datetime, now: datetime) -> Counter[str]
     Alerts nobody, however old it is.
     """
     outcomes: Counter[str] = Counter()
-    for cadence in CADENCES:
+    for cadence in map(Switchboard.load().limited, CADENCES):
         if cadence.vital:
             since = begins - cadence.due[-1] - timedelta(microseconds=1)
             until = min(ends - cadence.due[0], now)
@@ -114,8 +116,12 @@ def _outcomes(
     known = _Known.load(cadence, [one.caregiver for one in occasions])
     for one in occasions:
         for step in cadence.steps:
-            if _fell_due(step, one, now):
-                yield one, step, known.outcome(step, one, now)
+            if not _fell_due(step, one, now):
+                continue
+            outcome = known.outcome(step, one, now)
+            if outcome in (WAITING, UNACCOUNTED) and not cadence.is_for(one.caregiver):
+                outcome = NOT_ON
+            yield one, step, outcome
 
 
 def _fell_due(step: Step, occasion: _Occasion, now: datetime) -> bool:

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from caregiving import events
 from caregiving.models import Caregiver, CaregiverQuerySet, JourneyPhase
-from proactive import accounting, at_once, blast_guard, claiming, deferring
+from proactive import accounting, at_once, blast_guard, claiming, deferring, outside
 from proactive.blast_guard import Limit
 from proactive.cadences import BY_NAME, CADENCES
 from proactive.claiming import Draft
@@ -72,7 +72,9 @@ def run_sweep(
     now = now or timezone.now()
     chosen = _chosen(cadences)
     sweep = Sweep.objects.create(now=now, dry_run=dry_run)
-    run = _Run(sweep, now, Switchboard.load())
+    switchboard = Switchboard.load()
+    chosen = [switchboard.limited(cadence) for cadence in chosen]
+    run = _Run(sweep, now, switchboard)
     try:
         if not dry_run:
             events.adopt_earlier_texts()
@@ -114,6 +116,11 @@ def to_churn(*, now: datetime) -> CaregiverQuerySet:
     return Caregiver.objects.filter(CHURN.by(now), _churns(now))
 
 
+def _to_churn_of(cadence: Cadence, now: datetime) -> CaregiverQuerySet:
+    """Nobody whom the reactivations could not reach: for them `cadence` is as good as off."""
+    return to_churn(now=now).filter(cadence.among)
+
+
 def _churns(now: datetime) -> Q:
     return Q(journey_phase=JourneyPhase.ACTIVE) & lapsed(now)
 
@@ -148,8 +155,8 @@ def _due_among(cadence: Cadence, *, now: datetime, keys: Any) -> CaregiverQueryS
 
 
 @prepared
-def _lapsed_keys(*, now: datetime) -> QuerySet[Caregiver, int]:
-    return to_churn(now=now).order_by().values_list("pk", flat=True)
+def _lapsed_keys(cadence: Cadence, *, now: datetime) -> QuerySet[Caregiver, int]:
+    return _to_churn_of(cadence, now).order_by().values_list("pk", flat=True)
 
 
 class _Run:
@@ -242,9 +249,10 @@ class _Run:
         # What has ended is accounted for even while the cadence is off or the sweep is held: that
         # is no reason to lose an obligation silently.
         if cadence.vital:
-            self.superseded[cadence.name] += accounting.settle(
-                cadence, now=self.now, dry_run=self.sweep.dry_run
-            )
+            for settle in (accounting.settle, outside.settle):
+                self.superseded[cadence.name] += settle(
+                    cadence, now=self.now, dry_run=self.sweep.dry_run
+                )
         why_not = self._why_not(cadence)
         if not why_not:
             if self.sweep.dry_run:
@@ -253,7 +261,7 @@ class _Run:
             else:
                 self._claim_all(cadence)
             if cadence.ends_in_churn:
-                self.churned += self._churn()
+                self.churned += self._churn(cadence)
         # Only now: whoever could be texted has been.
         if cadence.vital and not self.sweep.dry_run:
             accounting.alert_held_up(cadence, now=self.now, switched_off=why_not)
@@ -332,13 +340,13 @@ class _Run:
                 drafts.append(Draft(one, body, because))
         return drafts
 
-    def _churn(self) -> int:
+    def _churn(self, cadence: Cadence) -> int:
         if self.sweep.dry_run:
-            return to_churn(now=self.now).count()
+            return _to_churn_of(cadence, self.now).count()
         # Small updates that each ask again: a contact that arrives meanwhile wins.
-        lapsed_keys = array("q", _lapsed_keys.stream(now=self.now, chunk=CHUNK))
+        lapsed_keys = array("q", _lapsed_keys.stream(cadence, now=self.now, chunk=CHUNK))
         return sum(
-            to_churn(now=self.now)
+            _to_churn_of(cadence, self.now)
             .filter(pk__one_of=keys)
             .update(journey_phase=JourneyPhase.CHURNED)
             for keys in _batches(lapsed_keys)

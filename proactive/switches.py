@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from proactive import alerts, audit
 from proactive.audit import Changes
+from proactive.declaring import Cadence
 from proactive.models import CadenceSwitch, CareAlert
 from proactive.prepared import prepared
 
@@ -32,6 +33,10 @@ class Switchboard:
     def of(self, cadence: str) -> CadenceSwitch:
         """Its own switch; one that was never put is on, and not stored."""
         return self.switches.get(cadence) or CadenceSwitch(cadence=cadence)
+
+    def limited(self, cadence: Cadence) -> Cadence:
+        """`cadence` for the share of people for whom it is on: usually itself."""
+        return cadence.limited_to(self.of(cadence.name).share)
 
     def is_open(self, cadence: str, now: datetime) -> bool:
         return self.everything.is_open(now) and self.of(cadence).is_open(now)
@@ -175,6 +180,29 @@ def switch_on(cadence: str, *, by: User | None, reason: str, now: datetime) -> S
         if cadence == CadenceSwitch.EVERYTHING:
             resolve_halt(now=now, by=by, note=f"Switched on again: {reason}")
     return switched
+
+
+def set_share(cadence: str, *, share: int, by: User | None, reason: str, now: datetime) -> Switched:
+    """Have `cadence` on for `share` percent of people, 0 to 100, while it is on at all.
+
+    A larger share has everybody of a smaller one. Decides whom the next sweep finds; what is queued
+    by then goes out. `reason` is for whoever keeps an audit: the switch tells why it is off.
+    Raises NothingToChange for all sending together, and where it is so already.
+    """
+    with transaction.atomic():
+        switch, _ = _lock(cadence)
+        if why_not := not_to_share(switch, share=share):
+            raise NothingToChange(why_not)
+        before = audit.snapshot(switch, ("share",))
+        switch.share, switch.changed_by = share, by
+        switch.save()
+        return Switched(switch, audit.difference(before, switch))
+
+
+def not_to_share(switch: CadenceSwitch, *, share: int | None) -> str:
+    if switch.cadence == CadenceSwitch.EVERYTHING:
+        return "a share is of one cadence: all sending is on or off"
+    return f"it is for {share} % of people already" if share == switch.share else ""
 
 
 def not_to_switch_off(switch: CadenceSwitch) -> str:

@@ -49,7 +49,7 @@ def next_in_line(*, now: datetime, switchboard: Switchboard, most: int) -> list[
     text and is not among them. Two queries for each vital cadence at most.
     """
     found = []
-    for cadence in CADENCES:
+    for cadence in map(switchboard.limited, CADENCES):
         if cadence.vital:
             people = list(_in_cascade(cadence, now)[:most])
             _look_up_standings(cadence, people)

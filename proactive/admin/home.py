@@ -53,7 +53,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "banner": _banner(request, found, switchboard, now),
         "needs": _needs(request, now) if may("proactive.view_carealert") else None,
         "crisis": _crisis(switchboard, now) if sees_people else None,
-        "due": _due(texts, now) if sees_people else None,
+        "due": _due(texts, switchboard, now) if sees_people else None,
         "opted_out": _opted_out(now) if sees_people else None,
         "sweep": _sweep(found, now) if may("proactive.view_sweep") else None,
         "texts": texts,
@@ -210,8 +210,8 @@ def _in_words(one: Upcoming, now: datetime) -> Row:
     return row
 
 
-def _due(texts: dict[str, Any] | None, now: datetime) -> list[Row]:
-    owed = figures.owed_today(now=now)
+def _due(texts: dict[str, Any] | None, switchboard: Switchboard, now: datetime) -> list[Row]:
+    owed = figures.owed_today(now=now, switchboard=switchboard)
     return [
         {
             "cadence": one,

@@ -19,6 +19,7 @@ from proactive.clocks import duration
 from proactive.declaring import Cadence, Step
 from proactive.models import CadenceSwitch, MessageTemplate
 from proactive.rules import CHURN_AFTER, Rule
+from proactive.shares import EVERYBODY
 from proactive.switches import Switchboard
 
 if TYPE_CHECKING:
@@ -71,13 +72,14 @@ def page(model_admin: "CadenceSwitchAdmin", request: HttpRequest) -> HttpRespons
 
 def state_of(switch: CadenceSwitch, now: datetime) -> State:
     """How `switch` itself stands at `now`, whatever stands above it."""
+    some = f", for {switch.share} % of people" if switch.share < EVERYBODY else ""
     if switch.halted:
         return State("halted", "Halted by the system")
     if not switch.is_on:
-        return State("off", "Off")
+        return State("off", f"Off{some}")
     if not switch.is_open(now):
-        return State("paused", f"Paused until {in_full(switch.paused_until)}")
-    return State("on", "On")
+        return State("paused", f"Paused until {in_full(switch.paused_until)}{some}")
+    return State("on", f"On{some}")
 
 
 def rough(length: timedelta) -> str:

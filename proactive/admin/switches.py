@@ -22,6 +22,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.widgets import INPUT_CLASSES
 
+from caregiving.models import Caregiver
 from proactive import backlog, switches, tasks, trial
 from proactive.admin import first_day, policy
 from proactive.admin.base import ReadOnlyAdmin
@@ -30,12 +31,15 @@ from proactive.admin.exporting import ExportingAdmin
 from proactive.admin.moments import in_full
 from proactive.admin.trials import Trial, trial_page
 from proactive.cadences import BY_NAME, CADENCES
+from proactive.declaring import Cadence
 from proactive.models import CadenceSwitch, Message
 from proactive.switches import NothingToChange, Switchboard, Switched
 
 PERMISSION = "proactive.change_policy"
 # As for one person: what is paused for longer is forgotten.
 LONGEST_PAUSE = timedelta(days=365)
+
+PILED_UP = "what has piled up goes out, under all rules."
 
 
 class UntilForm(ReasonForm):
@@ -59,6 +63,16 @@ class UntilForm(ReasonForm):
                 "off for longer than a year is switched off."
             )
         return until
+
+
+class ShareForm(ReasonForm):
+    share = forms.IntegerField(
+        label="Percent of people",
+        min_value=0,
+        max_value=100,
+        widget=forms.NumberInput(attrs={"class": " ".join(INPUT_CLASSES)}),
+        help_text="0 is nobody, 100 is everybody. A larger share adds people and loses none.",
+    )
 
 
 # --- What would happen ---
@@ -90,6 +104,26 @@ def _meanwhile(row: CadenceSwitch) -> str:
     return f"Queued texts: {more}{min(count, backlog.MOST):,}; they {what}."
 
 
+def _foresee_share(row: CadenceSwitch, data: dict[str, Any], now: datetime) -> str:
+    """How many people that is, and what goes out to them now."""
+    share = data.get("share")
+    if why_not := switches.not_to_share(row, share=share):
+        raise Skip(why_not)
+    if share is None or row.cadence not in BY_NAME:
+        return f"it is for {row.share} % of people now; give another share and look"
+    limited = BY_NAME[row.cadence].limited_to(share)
+    chosen, everybody = Caregiver.objects.filter(limited.among).count(), Caregiver.objects.count()
+    says = f"it is for {share} % of people instead of {row.share} %: {chosen:,} of {everybody:,}."
+    if share < row.share:
+        says += (
+            " Whoever is not among them any more gets no more of it, not even the rest of a "
+            "series; what is queued for them goes out, and no alert tells of what does not."
+        )
+    says += " For whoever is among them:" if row.is_open(now) else " Once it is on, for them:"
+    above = not Switchboard.load().everything.is_open(now)
+    return _backlog(f"{says} {PILED_UP}", [limited], [], now, above=above)
+
+
 def _foresee_on(row: CadenceSwitch, data: dict[str, Any], now: datetime) -> str:
     """What has piled up, and how it is spread over the hours to come."""
     if why_not := switches.not_to_switch_on(row, now=now):
@@ -100,18 +134,27 @@ def _foresee_on(row: CadenceSwitch, data: dict[str, Any], now: datetime) -> str:
         closed = [one for one in CADENCES if one not in cadences]
     else:
         cadences, closed = [BY_NAME[row.cadence]] if row.cadence in BY_NAME else [], []
+    # What is switched on below a switch that is off sends nothing yet.
+    above = row.cadence != CadenceSwitch.EVERYTHING and not board.everything.is_open(now)
+    limited = [board.limited(one) for one in cadences]
+    return _backlog(PILED_UP, limited, closed, now, above=above)
+
+
+def _backlog(
+    lead: str, cadences: list[Cadence], closed: list[Cadence], now: datetime, *, above: bool
+) -> str:
     found = backlog.look(cadences, now=now)
     return render_to_string(
         "proactive/policy_backlog.html",
         {
+            "lead": lead,
             "backlog": found,
             "rows": [
                 {"label": one.label, "queued": found.queued[one.name], "due": found.due[one.name]}
                 for one in cadences
             ],
             "closed": closed,
-            # What is switched on below a switch that is off sends nothing yet.
-            "above": row.cadence != CadenceSwitch.EVERYTHING and not board.everything.is_open(now),
+            "above": above,
             "zone": settings.TIME_ZONE,
             "pace": f"{settings.SMS_PER_SECOND:g}",
             "takes": policy.rough(found.takes),
@@ -180,6 +223,19 @@ SWITCH_ON = Act(
     in_bulk=False,
     offered=lambda row, now: not switches.not_to_switch_on(row, now=now),
 )
+SET_SHARE = Act(
+    name="set_share",
+    label="Share of people",
+    explains="For how many percent of people it is on. They are the same at every sweep, and a "
+    "larger share adds to them.",
+    permission=PERMISSION,
+    foresee=_foresee_share,
+    perform=_performing(switches.set_share, lambda switch: f"for {switch.share} % of people"),
+    form=ShareForm,
+    icon="percent",
+    in_bulk=False,
+    offered=lambda row, now: not switches.not_to_share(row, share=None),
+)
 SEND_TEST = Trial(
     label="Send a test text",
     explains="To your own phone, whatever the switches say. If the provider takes it, sending that "
@@ -197,15 +253,15 @@ class CadenceSwitchAdmin(ActingAdmin, ExportingAdmin, ReadOnlyAdmin):
     wait.
     """
 
-    acts = (SWITCH_OFF, PAUSE, SWITCH_ON)
+    acts = (SWITCH_OFF, PAUSE, SWITCH_ON, SET_SHARE)
     change_form_outer_before_template = "proactive/acts.html"
     list_before_template = "proactive/policy_link.html"
     empty_title = "Everything is on"
     empty_says = "No switch was ever put: all cadences send."
-    list_display = ("name", "state", "reason", "changed_at", "changed_by")
+    list_display = ("name", "state", "share", "reason", "changed_at", "changed_by")
     list_display_links = ("name",)
     list_select_related = ("changed_by",)
-    fields = ("cadence", "state", "reason", "changed_at", "changed_by")
+    fields = ("cadence", "state", "share", "reason", "changed_at", "changed_by")
     readonly_fields = ("state", "changed_by")
 
     def get_urls(self) -> list[URLPattern]:

@@ -78,6 +78,12 @@ class CadenceSwitch(models.Model):
         editable=False,
         help_text="Switched off by the system: a test text that arrives switches it on again.",
     )
+    share = models.SmallIntegerField(
+        default=100,
+        db_default=100,
+        help_text="For how many percent of people it is on, while it is on: the same people each "
+        "time, and more as it grows.",
+    )
     changed_at = models.DateTimeField(auto_now=True)
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -91,6 +97,9 @@ class CadenceSwitch(models.Model):
 
     class Meta:
         ordering = ["cadence"]
+        constraints = [
+            models.CheckConstraint(condition=Q(share__range=(0, 100)), name="share_in_range")
+        ]
         permissions = [("change_policy", "Can change the policy: words and switches")]
         verbose_name = "switch"
         verbose_name_plural = "switches"

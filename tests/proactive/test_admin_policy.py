@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from caregiving.models import Caregiver
-from proactive import cadences, switches, tasks
+from proactive import cadences, shares, switches, tasks
 from proactive.admin import policy
 from proactive.cadences import CADENCES
 from proactive.models import AuditEntry, CadenceSwitch, CareAlert, MessageTemplate
@@ -288,20 +288,64 @@ def test_a_halt_is_ended_with_its_alert(lead):
     assert CareAlert.objects.get().resolved_by.username == "Clinical-lead"
 
 
+def test_before_a_share_is_put_it_shows_how_many_people_that_is(lead):
+    people = [due_for("wellness") for _ in range(4)]
+    inside = [one for one in people if shares.is_among("wellness", one.pk, share=50)]
+
+    text = act(lead, "wellness", "set_share", share="50", look="1").content.decode()
+
+    assert f"50 % of people instead of 100 %: {len(inside)} of 4." in text
+    assert "Whoever is not among them any more gets no more of it" in text
+    assert f'<th scope="row">Wellness check-in</th><td>0</td><td>{len(inside)}</td>' in text
+    assert not CadenceSwitch.objects.exists()
+    first = act(lead, "wellness", "set_share", "get").content.decode()
+    assert "it is for 100 % of people now; give another share and look" in first
+
+
+def test_a_share_is_put_with_a_reason_and_stands_on_the_page(lead):
+    act(lead, "wellness", "set_share", share="5")
+
+    assert CadenceSwitch.objects.get().share == 5
+    assert "On, for 5 % of people" in html(lead)
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.reason, entry.changes) == (
+        "set_share",
+        "drill",
+        {"share": [100, 5]},
+    )
+    act(lead, "wellness", "switch_off")
+    assert "Off, for 5 % of people" in html(lead)
+
+
+@pytest.mark.parametrize("share", ["", "-1", "101", "2.5", "all"])
+def test_a_share_is_a_whole_number_of_percent(lead, share):
+    assert act(lead, "wellness", "set_share", share=share).status_code == 200
+    assert not CadenceSwitch.objects.exists()
+
+
+def test_what_has_piled_up_counts_only_whoever_is_among_the_share(lead):
+    due_for("wellness")
+    CadenceSwitch.objects.create(cadence="wellness", is_on=False, share=0)
+
+    text = act(lead, "wellness", "switch_on", "get").content.decode()
+
+    assert '<th scope="row">Wellness check-in</th><td>0</td><td>0</td>' in text
+
+
 def test_only_what_can_be_done_is_offered(lead):
     def offered(name):
         text = html(lead)
         return {
             one
-            for one in ("switch_off", "pause", "switch_on")
+            for one in ("switch_off", "pause", "switch_on", "set_share")
             if reverse("admin:proactive_cadenceswitch_act", args=[name, one]) in text
         }
 
-    assert offered("wellness") == {"switch_off", "pause"}
+    assert offered("wellness") == {"switch_off", "pause", "set_share"}
     act(lead, "wellness", "pause", until="2027-01-06T09:30")
-    assert offered("wellness") == {"switch_off", "pause", "switch_on"}
+    assert offered("wellness") == {"switch_off", "pause", "switch_on", "set_share"}
     act(lead, "wellness", "switch_off")
-    assert offered("wellness") == {"pause", "switch_on"}
+    assert offered("wellness") == {"pause", "switch_on", "set_share"}
     CadenceSwitch.objects.create(cadence="everything", is_on=False, halted=True)
     assert offered("everything") == {"switch_off", "switch_on"}
 

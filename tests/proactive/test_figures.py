@@ -12,6 +12,7 @@ from proactive.cadences import CADENCES
 from proactive.clocks import midnight
 from proactive.figures import Tally, handed_over
 from proactive.models import CareAlert, Message
+from proactive.switches import Switchboard
 from tests.factories import CaregiverFactory, MessageFactory
 from tests.proactive.people import DUE, NOON, due_for, person
 
@@ -106,7 +107,7 @@ def test_who_is_owed_a_text_before_midnight_is_counted_by_cadence_with_those_due
     person(last_crisis_event_at=NOON - timedelta(hours=13))  # due at 23:00
     person(last_crisis_event_at=NOON - timedelta(hours=11))  # due at 01:00
 
-    owed = figures.owed_today(now=NOON)
+    owed = figures.owed_today(now=NOON, switchboard=Switchboard.load())
 
     assert {name: int(one) for name, one in owed.items()} == {
         "crisis_followup": 2,
@@ -179,10 +180,12 @@ def test_the_alerts_that_have_been_open_for_longest_come_first():
 def test_all_figures_take_as_many_queries_for_10000_texts_as_for_none(
     django_assert_num_queries,
 ):
+    switchboard = Switchboard.load()
+
     def ask():
         handed_over(now=NOON)
         figures.waiting()
-        figures.owed_today(now=NOON)
+        figures.owed_today(now=NOON, switchboard=switchboard)
         figures.longest_open(10)
         figures.in_cohort("crisis", now=NOON)
         figures.opted_out_since(NOON)

@@ -81,6 +81,7 @@ ACTS: dict[tuple[str, str], Role | None] = {
     ("proactive.cadenceswitch", "switch_off"): LEAD,
     ("proactive.cadenceswitch", "pause"): LEAD,
     ("proactive.cadenceswitch", "switch_on"): LEAD,
+    ("proactive.cadenceswitch", "set_share"): LEAD,
     ("proactive.messagetemplate", "back_to_original"): LEAD,
     ("proactive.messagetemplate", "revert"): LEAD,
     ("auth.user", "reset_second_factor"): ADMINISTRATOR,

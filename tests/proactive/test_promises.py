@@ -295,5 +295,5 @@ def test_it_costs_the_same_number_of_queries_however_many_people(django_assert_n
     for _ in range(30):
         text(in_crisis(NOON - 2 * DAY), 1, "delivered")
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         check_promises(now=NOON)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from proactive import alerts, switches
@@ -256,3 +257,40 @@ def test_a_halt_names_nobody_and_who_resumes_it_is_named(lead):
     resume(now=NOON + HOUR, by=lead, note="Mended.")
 
     assert switch().changed_by == lead
+
+
+# --- For a share of people ---
+
+
+def share(percent, cadence="wellness"):
+    return switches.set_share(cadence, share=percent, by=None, reason="drill", now=NOON)
+
+
+def test_a_share_is_put_beside_on_and_off():
+    switches.switch_off("wellness", by=None, reason="holiday", now=NOON)
+
+    assert share(5).changes == {"share": [100, 5]}
+
+    switch = CadenceSwitch.objects.get()
+    assert (switch.share, switch.is_on, switch.reason) == (5, False, "holiday")
+    switches.switch_on("wellness", by=None, reason="", now=NOON)
+    switch.refresh_from_db()
+    assert (switch.share, switch.is_on) == (5, True)
+
+
+@pytest.mark.parametrize(
+    ("cadence", "percent", "why_not"),
+    [
+        ("wellness", 100, "it is for 100 % of people already"),
+        ("everything", 5, "a share is of one cadence: all sending is on or off"),
+    ],
+)
+def test_what_cannot_be_shared_out_says_why(cadence, percent, why_not):
+    with pytest.raises(NothingToChange, match=why_not):
+        share(percent, cadence)
+
+
+@pytest.mark.parametrize("percent", [-1, 101])
+def test_no_share_is_below_none_or_above_all(percent):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        share(percent)

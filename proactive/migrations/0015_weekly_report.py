@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("proactive", "0015_ticks")]
+    dependencies = [("proactive", "0014_ticks")]
 
     operations = [
         migrations.CreateModel(
