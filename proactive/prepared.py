@@ -26,6 +26,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.signals import connection_created
 from django.db.models import DateTimeField, Expression, IntegerField, QuerySet
 
 Values = dict[str, Any]
@@ -193,16 +194,34 @@ class _Statement:
         if isinstance(value, datetime):
             return self._connection.ops.adapt_datetimefield_value(value)
         if isinstance(value, Collection) and not isinstance(value, str):
-            if self._is_postgres:
-                return list(value)
-            return _set_as_json(value) if isinstance(value, frozenset) else json.dumps(list(value))
+            if isinstance(value, frozenset):
+                return _written_set(value, as_array=self._is_postgres)
+            return list(value) if self._is_postgres else json.dumps(list(value))
         return value
 
 
-@lru_cache(maxsize=16)
-def _set_as_json(names: frozenset[str]) -> str:
-    """The places where it is daytime are the same for many a question."""
-    return json.dumps(list(names))
+@lru_cache(maxsize=32)
+def _written_set(names: frozenset[str], *, as_array: bool) -> str:
+    """The places where it is daytime are the same for many a question: written once, as JSON or as
+    PostgreSQL writes an array."""
+    written = json.dumps(sorted(names))
+    return f"{{{written[1:-1]}}}" if as_array else written
+
+
+def plan_once(connection: Any, **_: Any) -> None:
+    """Have PostgreSQL keep the one plan that it makes of a prepared statement.
+
+    By itself it weighs that plan, which is for any values, against one for the values at hand, and
+    to know what that would cost it plans anew each time. To plan the questions of a sweep, beside
+    as many indexes as a person has, takes longer than to answer them. Nothing but what is prepared
+    here has plans that are kept. Called for each new connection.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET plan_cache_mode = force_generic_plan")
+
+
+connection_created.connect(plan_once, dispatch_uid="plan_once")
 
 
 # A parameter; not the second half of a percent sign that stands for itself.

@@ -67,7 +67,7 @@ class Ripening:
 
 
 class _Ripe(Expression):
-    """Among the keys that the index has, in the very words of the index.
+    """Among the rows that the index has, in the very words of the index.
 
     They are looked up first and by themselves. As one more condition beside the rules the planner
     would weigh it against other indexes, and read those of hundreds of thousands as well.
@@ -106,8 +106,11 @@ class _Ripe(Expression):
             is_hole = isinstance(now, Moment)
             places = OpenPlaces if is_hole else lambda window: list(open_places(window, now))
             values.append(places(ripening.window))
+        # Where the row lies rather than its key: within one statement that is as good a name, and
+        # reads a quarter of the pages.
+        place = f"{key.rpartition('.')[0]}.ctid"
         return (
-            f"{key} = ANY(ARRAY(SELECT id FROM {TABLE} WHERE {' AND '.join(conditions)}))",
+            f"{place} = ANY(ARRAY(SELECT ctid FROM {TABLE} WHERE {' AND '.join(conditions)}))",
             values,
         )
 

@@ -45,6 +45,7 @@ def environ(database: str, **settings: str) -> dict[str, str]:
                 *("REDIS_URL", "TWILIO_ACCOUNT_SID", "TWILIO_MESSAGING_SERVICE_SID"),
                 *("TWILIO_FROM_NUMBER", "TWILIO_API_BASE_URL", "TWILIO_WEBHOOK_KEY"),
                 *("EMAIL_URL", "EMAIL_FROM", "ALERT_ESCALATION_EMAIL", "SMS_PER_SECOND"),
+                *("WEEKLY_REPORT_EMAIL", "DEAD_MANS_SWITCH_URL", "SENTRY_DSN"),
                 *("ALLOW_TIME_TRAVEL", "PROXY_COUNT", "REQUIRE_SECOND_FACTOR"),
                 *("SWEEP_MULTIPLE", "SWEEP_CEILING"),
             ),

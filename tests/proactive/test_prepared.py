@@ -44,6 +44,21 @@ def test_the_query_is_built_once(django_assert_num_queries):
     assert [type(now) for now in built] == [Moment]
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans anew")
+def test_postgresql_plans_it_once():
+    query = prepared.prepared(among)
+
+    for _ in range(8):
+        query(now=NOON, keys=[1])
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+            " WHERE statement LIKE '%last_contact_at%' ORDER BY prepare_time DESC LIMIT 1"
+        )
+        assert cursor.fetchone() == (8, 0)
+
+
 def test_lists_of_any_length_are_given_at_execution():
     people = [person(last_contact_at=NOON - DAY) for _ in range(3)]
     query = prepared.prepared(among)

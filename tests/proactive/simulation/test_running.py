@@ -47,7 +47,7 @@ def test_whatever_could_be_read_from_a_file_instead_is_said_to_be_empty(tmp_path
     sensitive = {
         name
         for name in named
-        if any(word in name for word in ("TWILIO", "URL", "EMAIL"))
+        if any(word in name for word in ("TWILIO", "URL", "EMAIL", "DSN"))
         and not name.startswith(("TEST_", "FAKE_"))
     }
 
