@@ -13,7 +13,7 @@ FIND_PYTHON = for name in $(or $(PYTHON),python3 python3.14 python3.13 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser browser-tests screenshots proof bench chaos mutants fuzz lint format lock install clean
+.PHONY: help run test browser browser-tests screenshots proof rehearsal bench chaos mutants fuzz lint format lock install clean
 
 help:
 	@echo "make run      start everything here with made-up people; no text is really sent"
@@ -22,6 +22,7 @@ help:
 	@echo "make browser-tests  the back office in a real browser, with axe; make browser installs one"
 	@echo "make screenshots    pictures of its pages with made-up people, into docs/screenshots"
 	@echo "make proof    120 simulated days with everything breaking: ledger, promises, comparison"
+	@echo "make rehearsal  move 50,000 made-up people over, roll out to 5 %, live a week, and go back"
 	@echo "make bench    how fast it is, against baselines, with a million people; ARGS=\"--small\""
 	@echo "make chaos    the crash suite in its long form: 10 scenarios on each database"
 	@echo "make mutants  break the system on purpose: the crash suite must catch each way"
@@ -52,6 +53,10 @@ screenshots: .venv/.installed-dev
 # ARGS="--seed 7", ARGS="--seeds 20 --people 300 --days 60 --db postgres", ARGS="--plant gate"
 proof: .venv/.installed-dev
 	@$(VENV_PYTHON) -W ignore -m benchmarks.proof $(ARGS)
+
+# ARGS="--people 300 --share 50 --db sqlite"
+rehearsal: .venv/.installed-dev
+	@$(VENV_PYTHON) -W ignore -m tests.rehearsal $(ARGS)
 
 # ARGS="--json figures.json", ARGS="--only claim_vs_sql", ARGS="--people 10000000", ARGS="--small"
 bench: .venv/.installed-dev
