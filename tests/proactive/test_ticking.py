@@ -89,3 +89,10 @@ def test_before_a_tick_was_ever_noted_the_last_sweep_counts():
     Sweep.objects.create(now=NOON, finished_at=NOON)
 
     assert ticking.last_through() == NOON
+
+
+def test_a_sweep_that_somebody_runs_by_hand_is_no_tick():
+    ticking.note(TickPart.TICK, seconds=1, succeeded=False)
+    Sweep.objects.create(now=NOON, finished_at=NOON)
+
+    assert ticking.last_through() is None

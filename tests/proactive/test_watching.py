@@ -121,6 +121,16 @@ def test_a_system_whose_first_tick_never_ended_is():
     assert subjects() == [GONE]
 
 
+def test_ticks_that_fail_from_the_first_one_on_are_told_whatever_somebody_sweeps_by_hand():
+    Sweep.objects.create(now=NOON, started_at=NOON)
+    tick(succeeded=False)
+    by_hand = NOON + 20 * MINUTE
+    Sweep.objects.create(now=by_hand, started_at=by_hand, finished_at=by_hand)
+
+    assert not look(now=by_hand).ok
+    assert subjects() == [GONE]
+
+
 def test_a_mail_server_that_fails_is_asked_again(settings, caplog):
     working = settings.EMAIL_BACKEND
     tick()
