@@ -1,15 +1,21 @@
 """Is there still a tick? Asked by a process of its own, as the worker that died cannot say so.
 
-Once for each outage an email says that there is none, and once that there is again. Whom it was
-told stands in the database, so that several watchers tell it once. Only that the database itself
-does not answer is noted in a file: each host that watches tells it for itself.
+Once for each outage an email says that there is none, and once that there is again. Of outages that
+follow each other, the next is told half an hour after the last one was, at the earliest, and only
+if it still lasts then; of one that was not told no end is told either. So what comes and goes sends
+two emails in half an hour, however often it does. The same holds for the database.
+
+What was told stands in the database, so that several watchers tell it once. Only that the database
+itself does not answer is noted in a file: each host that watches tells it for itself. Where the
+file cannot be written, the process remembers it.
 """
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -27,6 +33,8 @@ from proactive.models import Sweep, TickOutage
 LEASE = 5 * MINUTE
 # A database that is restarted is away for less.
 DATABASE_MAY_BE_AWAY_FOR = 2 * MINUTE
+# After an email about an outage no other one is told for so long.
+QUIET_FOR = 30 * MINUTE
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +84,8 @@ def _first_try() -> datetime | None:
 def _tell_of_outages(now: datetime) -> None:
     begun = Q(told_at=None, ended_at=None)
     ended = Q(told_at__isnull=False, ended_at__isnull=False, end_told_at=None)
-    for outage in TickOutage.objects.filter(begun | ended)[:10]:
+    is_quiet = TickOutage.objects.filter(told_at__gt=now - QUIET_FOR).exists()
+    for outage in TickOutage.objects.filter(ended if is_quiet else begun | ended)[:10]:
         if outage.ended_at is None:
             with _only_one(outage, now) as ours:
                 if ours and _send("no tick goes through", _began(outage, now)):
@@ -176,60 +185,98 @@ def _send(what: str, body: str) -> bool:
 # --- The database itself ---
 
 
+@dataclass(frozen=True)
+class Note:
+    """`since` when the database has not answered, None while it does; `told_at`: when that it does
+    not was last told."""
+
+    since: datetime | None = None
+    told_at: datetime | None = None
+
+    @property
+    def is_told(self) -> bool:
+        return self.since is not None and self.told_at is not None and self.told_at >= self.since
+
+    def is_quiet(self, now: datetime) -> bool:
+        return self.told_at is not None and now - self.told_at < QUIET_FOR
+
+
+# What should stand in the file, while it cannot be written; None: what stands there holds.
+_unwritten: Note | None = None
+
+
 def _database_away(now: datetime, error: str) -> Look:
     note = _read_note()
-    since = _since(note) or now
-    told = bool(note.get("told"))
-    away = now - since
-    if not told and away >= DATABASE_MAY_BE_AWAY_FOR:
+    note = replace(note, since=note.since or now)
+    assert note.since is not None
+    is_long = now - note.since >= DATABASE_MAY_BE_AWAY_FOR
+    if is_long and not note.is_told and not note.is_quiet(now):
         told = _send(
             "the database does not answer",
-            f"The database has not answered since {_in_utc(since)} ({error}). Nothing goes out, "
-            "what people write cannot be taken in, and nobody can work in the admin.\n\n"
+            f"The database has not answered since {_in_utc(note.since)} ({error}). Nothing goes "
+            "out, what people write cannot be taken in, and nobody can work in the admin.\n\n"
             "See that the database server runs and has room on its disk, then that the network "
             "to it is there. Twilio repeats for a while what we could not take in.\n\n"
             "This is said once by each host that watches; you get another email when it answers.",
         )
-    _write_note({"since": since.isoformat(), "told": told})
+        if told:
+            note = replace(note, told_at=now)
+    _write_note(note)
     return Look(False, f"The database does not answer ({error}).")
 
 
 def _database_back(now: datetime) -> None:
     note = _read_note()
-    if not note:
+    if note == Note() or (note.since is None and note.is_quiet(now)):
         return
-    since = _since(note)
-    away = f" It had not since {_in_utc(since)}, for {duration(now - since)}." if since else ""
-    if note.get("told") and not _send(
-        "the database answers again", f"The database answers again.{away}"
-    ):
-        return
-    with suppress(OSError):
-        _note_path().unlink(missing_ok=True)
-
-
-def _since(note: dict[str, object]) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(note["since"]))
-    except (KeyError, ValueError):
-        return None
+    if note.since is not None and note.is_told:
+        away = f"It had not since {_in_utc(note.since)}, for {duration(now - note.since)}."
+        if not _send("the database answers again", f"The database answers again. {away}"):
+            return
+    _write_note(Note(told_at=note.told_at) if note.is_quiet(now) else Note())
 
 
 def _note_path() -> Path:
     return settings.VAR_DIR / "database-away.json"
 
 
-def _read_note() -> dict[str, object]:
+def _read_note() -> Note:
+    if _unwritten is not None:
+        return _unwritten
     try:
         read = json.loads(_note_path().read_text())
     except (OSError, ValueError):
-        return {}
-    return read if isinstance(read, dict) else {}
+        return Note()
+    if not isinstance(read, dict):
+        return Note()
+    return Note(since=_moment(read.get("since")), told_at=_moment(read.get("told_at")))
 
 
-def _write_note(note: dict[str, object]) -> None:
+def _moment(text: object) -> datetime | None:
     try:
-        _note_path().write_text(json.dumps(note))
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return at if timezone.is_aware(at) else None
+
+
+def _write_note(note: Note) -> None:
+    """As a whole or not at all; an empty one is no file."""
+    global _unwritten
+    path = _note_path()
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        if note == Note():
+            path.unlink(missing_ok=True)
+        else:
+            written = {name: at and at.isoformat() for name, at in asdict(note).items()}
+            part.write_text(json.dumps(written))
+            os.replace(part, path)
     except OSError:
-        # It may then be told again: better than not at all.
-        logger.exception("that the database does not answer could not be noted")
+        if _unwritten is None:
+            logger.exception("whether the database answers could not be noted; it is remembered")
+        _unwritten = note
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+    else:
+        _unwritten = None
