@@ -69,6 +69,12 @@ def last_through() -> datetime | None:
     return sweep.finished_at if sweep else None
 
 
+def last_ended() -> datetime | None:
+    """When the last tick came to its end, also one that did not go through."""
+    ticks = TickPart.objects.filter(name=TickPart.TICK).values_list("ended_at", flat=True)
+    return ticks.first()
+
+
 def overdue_after() -> timedelta:
     return timedelta(minutes=settings.TICK_OVERDUE_MINUTES)
 

@@ -9,7 +9,7 @@ import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import CommandError
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from proactive import scheduling, ticking, watching
 from proactive.models import Sweep, TickOutage, TickPart
@@ -98,7 +98,42 @@ def test_a_tick_of_which_a_part_fails_every_time_is_none():
 
     assert not look(now=NOON + 20 * MINUTE).ok
 
-    assert "these parts of it failed: run_sweep" in mail.outbox[0].body
+    assert "these parts of it failed when they last did: run_sweep." in mail.outbox[0].body
+    assert "nobody new gets a text, crisis follow-ups among them" in mail.outbox[0].body
+    assert "texts do not go out" not in mail.outbox[0].body
+
+
+@pytest.mark.parametrize("part", ["reconcile", "escalate", "remember_tallies"])
+def test_where_texts_go_out_all_the_same_nobody_is_told_that_they_do_not(part):
+    tick()
+    ticking.note(part, seconds=1, succeeded=False, now=NOON + 20 * MINUTE)
+    tick(NOON + 20 * MINUTE, succeeded=False)
+
+    look(now=NOON + 20 * MINUTE)
+
+    assert "Texts go out all the same." in mail.outbox[0].body
+    assert "texts do not go out" not in mail.outbox[0].body
+    assert f"- {part}: {watching.MISSING[part]}." in mail.outbox[0].body
+
+
+def test_a_worker_that_died_after_only_figures_had_failed_is_told_as_such():
+    ticking.note("remember_tallies", seconds=1, succeeded=False, now=NOON)
+    tick(NOON - MINUTE)
+    tick(NOON, succeeded=False)
+
+    look(now=NOON + 20 * MINUTE)
+
+    assert "texts do not go out, crisis follow-ups among them" in mail.outbox[0].body
+    assert "Restart the worker" in mail.outbox[0].body
+
+
+def test_ticks_that_are_broken_off_each_time_are_told_as_such():
+    tick()
+    tick(NOON + 20 * MINUTE, succeeded=False)
+
+    look(now=NOON + 20 * MINUTE)
+
+    assert "broken off before they are done" in mail.outbox[0].body
 
 
 def test_a_tick_that_is_switched_off_in_the_schedule_is_told_as_such():
@@ -236,6 +271,38 @@ def test_a_database_that_was_only_started_again_is_not_told():
     look_without_database(5)
 
     assert mail.outbox == []
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no server to hang")
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_hangs_does_not_answer(monkeypatch):
+    monkeypatch.setattr(watching, "STATEMENT_MAY_TAKE", timedelta(milliseconds=200))
+    tick()
+
+    def watch():
+        try:
+            return look(now=NOON)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as watcher:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {TickPart._meta.db_table}")
+            found = watcher.submit(watch).result(timeout=30)
+        assert (found.ok, found.says) == (False, "The database does not answer (OperationalError).")
+
+        assert watcher.submit(watch).result(timeout=30).ok
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such limit")
+@pytest.mark.django_db(transaction=True)
+def test_the_limit_of_a_statement_is_left_to_nobody_who_gets_the_connection_next():
+    tick()
+    look(now=NOON + 20 * MINUTE)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("0",)
 
 
 @pytest.mark.parametrize(
