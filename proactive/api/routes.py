@@ -4,7 +4,7 @@ import logging
 from typing import Annotated, Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from django.utils import timezone
@@ -172,8 +172,8 @@ def _broken_off(request: HttpRequest, error: UnreadablePostError) -> HttpRespons
     return BROKEN_OFF.response()
 
 
-@api.exception_handler(DatabaseError)
-def _trouble(request: HttpRequest, error: DatabaseError) -> HttpResponse:
+@api.exception_handler(Error)
+def _trouble(request: HttpRequest, error: Error) -> HttpResponse:
     # Not what it says: that may hold a number or a name.
     logger.error("API: the database failed (%s)", type(error).__name__)
     says = "The database failed. Send the same again: what was done is not done twice."
