@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from celery import current_task
+from django.http import HttpRequest
 
 from caregiving.fields import masked
 
@@ -22,6 +23,9 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 # Each tells below WARNING what it was given: parameters of SQL, what is put into a page, the query
 # of a request, what goes to the provider.
 TALKATIVE = ("django.db.backends", "django.template", "django.server", "twilio")
+
+# Below it paths hold numbers.
+API = "/api/"
 
 # What stands between the digits of a number, in its own characters or as an address has them.
 _GAP = r"(?:[^\S\r\n]|[().\u2010-\u2015-]|%2[089]){0,3}"
@@ -68,10 +72,33 @@ def _mask(found: re.Match[str]) -> str:
     return masked(f"+{digits}")
 
 
+def address(request: HttpRequest) -> str:
+    """Where a request went, as a log may have it: the path, on one line whatever was put into it.
+
+    Below /api/ it is the route, as paths there hold whole numbers, spelt as the client likes.
+    """
+    if not request.path.startswith(API):
+        return "".join(map(_printable, request.path))
+    match = request.resolver_match
+    return f"/{match.route}" if match is not None else f"{API}..."
+
+
+def _printable(char: str) -> str:
+    return char if char.isprintable() else char.encode("unicode_escape").decode()
+
+
 class Discreet(logging.Filter):
-    """Keeps out what a talkative logger tells below WARNING, whatever level somebody sets."""
+    """Keeps out what a talkative logger tells below WARNING, whatever level somebody sets, and the
+    path that Django puts into what it says of a request of the API."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        if isinstance(request, HttpRequest) and isinstance(record.args, tuple):
+            paths = (request.path, request.path.encode("unicode_escape").decode())
+            record.args = tuple(
+                address(request) if isinstance(one, str) and one in paths else one
+                for one in record.args
+            )
         return record.levelno >= logging.WARNING or not any(
             record.name == name or record.name.startswith(f"{name}.") for name in TALKATIVE
         )
