@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from celery import current_task
+from django.http import HttpRequest
 
 from caregiving.fields import masked
 
@@ -23,32 +24,81 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 # of a request, what goes to the provider.
 TALKATIVE = ("django.db.backends", "django.template", "django.server", "twilio")
 
+# Below it paths hold numbers.
+API = "/api/"
+
+# What stands between the digits of a number, in its own characters or as an address has them.
+_GAP = r"(?:[^\S\r\n]|[().\u2010-\u2015-]|%2[089]){0,3}"
+# Not in the midst of a word or of a fraction; a line break that was written out is no word.
+_BEGIN = r"(?:(?<!\w)(?<!\d\.)|(?<=\\[nrt]))"
+_END = r"(?!\w|\.\d)"
 _NUMBER = re.compile(
-    r"(?:\+|%2B|(?<![\d.,:])00)[ ]?[\d][\d ().-]{6,18}\d"  # with its country, however it is spaced
-    r"|(?<![\w.-])\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?![\w-])"  # as one writes it at home
-    r"|(?<![\w.-])\d{10,15}(?![\w.-])"
+    # What is of no person, though it has as many digits: ids, moments, addresses of machines.
+    r"(?P<other>(?<!\w)(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+    r"|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[ ]?[+-]\d\d:?\d\d)?)?"
+    r"|\d{1,3}(?:\.\d{1,3}){3})(?!\w))"
+    # With its country.
+    rf"|(?:\+|%2B){_GAP}\d(?:{_GAP}\d){{6,14}}"
+    rf"|{_BEGIN}00{_GAP}[1-9](?:{_GAP}\d){{6,14}}{_END}"
+    # As one writes it at home: of three, three and four digits, or with a 0 in front.
+    rf"|{_BEGIN}[(]?(?:1{_GAP})?\d{{3}}{_GAP}\d{{3}}{_GAP}\d{{4}}{_END}"
+    rf"|{_BEGIN}[(]?0[1-9](?:{_GAP}\d){{7,13}}{_END}"
+    rf"|{_BEGIN}\d{{10,15}}{_END}"
 )
-# What PostgreSQL adds to an error: the row, or the statement with its values. Up to the end, or to
-# the next error of a traceback: a value may have several lines.
 _VALUES = re.compile(
-    r"^[ ]*(?:DETAIL|CONTEXT|LINE \d+):.*?(?=^The above exception|^During handling|\Z)", re.M | re.S
+    # What PostgreSQL adds to an error: the row, or the statement with its values. Up to the end,
+    # or to the next error of a traceback: a value may have several lines.
+    r"^[ ]*(?:DETAIL|CONTEXT|LINE \d+):.*?(?=^The above exception|^During handling|\Z)"
+    # The same within the repr of an error, as Celery logs it: there a line break is written out,
+    # and all of it is one line.
+    r"|(?P<written_out>(?<=\\n)[ ]*(?:DETAIL|CONTEXT|LINE \d+):[^\n]*)",
+    re.M | re.S,
 )
 
 
 def clean(text: str) -> str:
     """`text` without whole telephone numbers, and without the values in a database's error."""
-    return _NUMBER.sub(_mask, _VALUES.sub("(values left out)\n", text)).rstrip()
+    return _NUMBER.sub(_mask, _VALUES.sub(_leave_out, text)).rstrip()
+
+
+def _leave_out(found: re.Match[str]) -> str:
+    return "(values left out)" + ("" if found["written_out"] else "\n")
 
 
 def _mask(found: re.Match[str]) -> str:
-    digits = re.sub(r"\D", "", found[0].removeprefix("%2B"))
+    if found["other"]:
+        return found[0]
+    digits = re.sub(r"\D", "", re.sub(r"%2[089B]", "", found[0]))
     return masked(f"+{digits}")
 
 
+def address(request: HttpRequest) -> str:
+    """Where a request went, as a log may have it: the path, on one line whatever was put into it.
+
+    Below /api/ it is the route, as paths there hold whole numbers, spelt as the client likes.
+    """
+    if not request.path.startswith(API):
+        return "".join(map(_printable, request.path))
+    match = request.resolver_match
+    return f"/{match.route}" if match is not None else f"{API}..."
+
+
+def _printable(char: str) -> str:
+    return char if char.isprintable() else char.encode("unicode_escape").decode()
+
+
 class Discreet(logging.Filter):
-    """Keeps out what a talkative logger tells below WARNING, whatever level somebody sets."""
+    """Keeps out what a talkative logger tells below WARNING, whatever level somebody sets, and the
+    path that Django puts into what it says of a request of the API."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        if isinstance(request, HttpRequest) and isinstance(record.args, tuple):
+            paths = (request.path, request.path.encode("unicode_escape").decode())
+            record.args = tuple(
+                address(request) if isinstance(one, str) and one in paths else one
+                for one in record.args
+            )
         return record.levelno >= logging.WARNING or not any(
             record.name == name or record.name.startswith(f"{name}.") for name in TALKATIVE
         )

@@ -45,7 +45,8 @@ def in_back_office(request: HttpRequest) -> bool:
 def log_requests(get_response: GetResponse) -> GetResponse:
     """One line a request, with an id that every other line in its course has, and its answer too.
 
-    Without the query, which holds what staff look for: names and numbers.
+    Without the query, which holds what staff look for: names and numbers; and of the API the route
+    in place of the path, see `logs.address`.
     """
 
     def answer(request: HttpRequest) -> HttpResponse:
@@ -56,18 +57,19 @@ def log_requests(get_response: GetResponse) -> GetResponse:
         logs.request_id.set(number)
         response = get_response(request)
         milliseconds = round((time.monotonic() - began) * 1000)
+        path = logs.address(request)
         unremarkable = request.path.startswith(UNREMARKABLE) and response.status_code < 500
         logger.log(
             logging.DEBUG if unremarkable else logging.INFO,
             "%s %s %d in %d ms",
             request.method,
-            request.path,
+            path,
             response.status_code,
             milliseconds,
             extra={
                 "fields": {
                     "method": request.method,
-                    "path": request.path,
+                    "path": path,
                     "status": response.status_code,
                     "milliseconds": milliseconds,
                 }

@@ -201,8 +201,8 @@ SESSION_COOKIE_AGE = 24 * 3600
 
 # --- The API ---
 
-# Of one token. A batch of events counts as one.
-API_REQUESTS_PER_MINUTE: int = _read("API_REQUESTS_PER_MINUTE", _count, 600)
+# Of one token. Each event of a batch counts as one.
+API_REQUESTS_PER_MINUTE: int = _read("API_REQUESTS_PER_MINUTE", _count, 3000)
 
 # --- Texts ---
 

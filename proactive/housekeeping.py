@@ -10,6 +10,7 @@ from importlib import import_module
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 
+from proactive import stopping
 from proactive.models import ApiReceipt, Simulation
 
 # Whoever asks who signed in asks about the last months; what they did is in the audit.
@@ -20,6 +21,7 @@ SIMULATIONS_LAST = timedelta(days=90)
 SIMULATIONS_KEPT = 100
 # Whoever repeats what they told the API repeats it within hours; days, after a long outage.
 RECEIPTS_LAST = timedelta(days=30)
+BATCH = 1000
 
 
 def forget_sessions() -> None:
@@ -47,5 +49,11 @@ def forget_simulations(*, now: datetime) -> None:
 
 
 def forget_receipts(*, now: datetime) -> None:
-    """Those older than `RECEIPTS_LAST`: what is told again under such a key is done again."""
-    ApiReceipt.objects.filter(received_at__lte=now - RECEIPTS_LAST).delete()
+    """Those older than `RECEIPTS_LAST`: what is told again under such a key is done again.
+
+    In batches, each a transaction of its own: there may be a million, and the API waits for none of
+    them. Asked to stop it leaves the rest for tomorrow.
+    """
+    old = ApiReceipt.objects.filter(received_at__lte=now - RECEIPTS_LAST).order_by("received_at")
+    while not stopping.asked() and (batch := list(old.values_list("pk", flat=True)[:BATCH])):
+        ApiReceipt.objects.filter(pk__in=batch).delete()

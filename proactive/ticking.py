@@ -59,13 +59,20 @@ def note(name: str, *, seconds: float, succeeded: bool, now: datetime | None = N
 def last_through() -> datetime | None:
     """When the last tick went through, all of its parts; None if none ever did.
 
-    Until the first one is noted, when the last sweep ended: ticks were not always noted.
+    Until the first one is noted, when the last sweep ended: ticks were not always noted. Afterwards
+    sweeps do not count: somebody may run one by hand just because ticks fail.
     """
-    through = TickPart.objects.filter(name=TickPart.TICK).values_list("succeeded_at", flat=True)
-    if at := through.first():
-        return at
+    tick = TickPart.objects.filter(name=TickPart.TICK).first()
+    if tick is not None:
+        return tick.succeeded_at
     sweep = running.last_run(timezone.now()).sweep
     return sweep.finished_at if sweep else None
+
+
+def last_ended() -> datetime | None:
+    """When the last tick came to its end, also one that did not go through."""
+    ticks = TickPart.objects.filter(name=TickPart.TICK).values_list("ended_at", flat=True)
+    return ticks.first()
 
 
 def overdue_after() -> timedelta:

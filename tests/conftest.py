@@ -1,6 +1,7 @@
 """Fixtures for all tests. Which database and carrier they use is set in `tests/settings.py`."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +22,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pytest_report_header() -> str:
     return f"database: {connection.vendor}"
+
+
+@pytest.fixture(autouse=True)
+def looks_anew_whether_all_is_ready():
+    """What one test found holds for five seconds, and not for the next test."""
+    yield
+    readiness = sys.modules.get("proactive.readiness")
+    if readiness is not None:
+        readiness._recent.forget()
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ class Token(HttpAuthBase):
             raise Problem(
                 429,
                 "too-many-requests",
-                f"This token has used up this minute's requests. Try again in {seconds} s, and "
-                "bring many events in one batch.",
+                f"This token has used up what it may do in this minute, in which each event of a "
+                f"batch counts as one. Try again in {seconds} s.",
                 headers={"Retry-After": str(seconds)},
             )
         require(token, self.scope)

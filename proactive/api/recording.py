@@ -58,7 +58,7 @@ def record_batch(
 
 def put(token: ApiToken, number: str, profile: PutCaregiver, *, now: datetime) -> Answer:
     """Add the person with this number, or change their profile. Raises Problem."""
-    key, at, via = profile.idempotency_key, profile.at, _via(token)
+    key, at, via = profile.idempotency_key, _not_ahead(profile.at, now), _via(token)
     values = profile.given()
 
     def do() -> dict[str, Any]:
@@ -71,7 +71,7 @@ def put(token: ApiToken, number: str, profile: PutCaregiver, *, now: datetime) -
         profiles.save_added(added, fields, via=via, happened_at=at, now=now)
         return _done(key, "created", status=201)
 
-    content = {"put": number, "at": at, **values}
+    content = {"put": number, "at": profile.at, **values}
     known = idempotency.receipts(token, [key]).get(key)
     return idempotency.once(token, key, content, do, now=now, known=known)
 
@@ -110,7 +110,7 @@ def _record(
 
 
 def _apply(event: Event, caregiver: Caregiver, via: str, now: datetime) -> dict[str, Any]:
-    at, key = event.at, event.idempotency_key
+    at, key = _not_ahead(event.at, now), event.idempotency_key
     match event:
         case Contact():
             events.record_contact(caregiver, at=at)
@@ -122,6 +122,9 @@ def _apply(event: Event, caregiver: Caregiver, via: str, now: datetime) -> dict[
             )
         case OptOut():
             events.record_opt_out(caregiver, at=at, source=event.source or via)
+            if caregiver.opted_out_at is None:
+                # They have allowed it again since.
+                return _done(key, "unchanged")
         case OptIn():
             events.record_opt_in(caregiver, at=at, source=event.source or via)
         case ProfileChange():
@@ -134,6 +137,11 @@ def _change_profile(
 ) -> dict[str, Any]:
     changed, kept = profiles.save_told(caregiver, values, at=at, via=via, now=now)
     return _done(key, "changed" if changed else "unchanged", kept=kept)
+
+
+def _not_ahead(at: datetime, now: datetime) -> datetime:
+    """Of a clock that is fast the moment it is heard: nothing holds against a later STOP."""
+    return min(at, now)
 
 
 def _done(key: str, outcome: str, *, status: int = 200, kept: Sequence[str] = ()) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import logging
 from typing import Annotated, Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from django.utils import timezone
@@ -13,7 +13,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.responses import Status
 
 from caregiving.models import Caregiver as Someone
-from proactive.api import examples, recording
+from proactive.api import examples, recording, tokens
 from proactive.api.answers import Caregiver
 from proactive.api.authenticating import Token
 from proactive.api.documenting import DocumentedAPI, refusals, shown
@@ -71,6 +71,8 @@ def tell(
     token, now = request.auth, timezone.now()  # type: ignore[attr-defined]
     if not isinstance(payload, Batch):
         return _answer(recording.record(token, payload, now=now), response)
+    # Before they are done: what fails halfway has cost as much.
+    tokens.count_batch(token, len(payload.events), now=now)
     results = recording.record_batch(token, payload.events, now=now)
     all_done = all(one["status"] < 300 for one in results)
     return Status(200 if all_done else 207, {"results": results})
@@ -172,8 +174,8 @@ def _broken_off(request: HttpRequest, error: UnreadablePostError) -> HttpRespons
     return BROKEN_OFF.response()
 
 
-@api.exception_handler(DatabaseError)
-def _trouble(request: HttpRequest, error: DatabaseError) -> HttpResponse:
+@api.exception_handler(Error)
+def _trouble(request: HttpRequest, error: Error) -> HttpResponse:
     # Not what it says: that may hold a number or a name.
     logger.error("API: the database failed (%s)", type(error).__name__)
     says = "The database failed. Send the same again: what was done is not done twice."

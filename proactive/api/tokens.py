@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from proactive.models import ApiToken
 
@@ -61,15 +61,25 @@ def count_request(token: ApiToken, *, now: datetime) -> bool:
     One statement, so all processes count together. The minute is kept as `last_used_at`.
     """
     minute = begin_of_window(now)
-    again = Q(last_used_at=minute)
+    is_new = Q(last_used_at__isnull=True) | ~Q(last_used_at=minute)
     few = Q(requests__lt=settings.API_REQUESTS_PER_MINUTE)
-    counted = ApiToken.objects.filter(
-        Q(last_used_at__isnull=True) | ~again | few, pk=token.pk
-    ).update(
-        last_used_at=minute,
-        requests=Case(When(again, then=F("requests") + 1), default=Value(1)),
-    )
-    return bool(counted)
+    return _count(ApiToken.objects.filter(is_new | few, pk=token.pk), 1, minute)
+
+
+def count_batch(token: ApiToken, events: int, *, now: datetime) -> None:
+    """Note how many `events` came in a request that is counted as one already.
+
+    A batch is never refused for its size: whoever has anything left of this minute may tell all of
+    it, and has then less left, or nothing. Else a limit below 1,000 would let no full batch through
+    at all, however long its sender waits.
+    """
+    if events > 1:
+        _count(ApiToken.objects.filter(pk=token.pk), events - 1, begin_of_window(now))
+
+
+def _count(tokens: QuerySet[ApiToken], more: int, minute: datetime) -> bool:
+    again = When(last_used_at=minute, then=F("requests") + more)
+    return bool(tokens.update(last_used_at=minute, requests=Case(again, default=Value(more))))
 
 
 def begin_of_window(now: datetime) -> datetime:

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -55,6 +56,12 @@ def line():
     [
         *("+14155552671", "+442079460958", "+1 415 555 2671", "%2B14155552671", "0014155552671"),
         *("4155552671", "14155552671", "(415) 555-2671", "415-555-2671", "415.555.2671"),
+        *("415 5552671", "(415)555-2671", "(415) 5552671", "415-5552671", "415 - 555 - 2671"),
+        *("1-415-555-2671", "1 (415) 555-2671", "1.415.555.2671", "+1.415.555.2671"),
+        *("+1-(415)-555-2671", "+ 1 415 555 2671", "(+1) 415 555 2671", "+1 - 415 - 555 - 2671"),
+        *("415\u2011555\u20112671", "415\u00a0555\u00a02671", "+44 (0)20 7946 0958"),
+        *("020 7946 0958", "(030) 41555526", "%2B1%20%28415%29%20555-2671"),
+        *("no.4155552671", "x,4155552671", "tel-4155552671", "'call\\n4155552671'"),
     ],
 )
 def test_a_number_is_masked_wherever_it_stands(written, number):
@@ -63,8 +70,10 @@ def test_a_number_is_masked_wherever_it_stands(written, number):
     assert "the number" in said
     assert "is not valid" in said
     assert "***" in said
+    # Four digits at its beginning and four at its end may be seen.
+    shown = said.split("the number")[1].split("is not valid")[0]
+    assert len(re.sub(r"\D", "", shown)) <= 8
     assert number not in said
-    assert number.lstrip("+(%2B0")[:9] not in said
 
 
 @pytest.mark.parametrize(
@@ -76,6 +85,12 @@ def test_a_number_is_masked_wherever_it_stands(written, number):
         "until 2026-11-30 15:20:46.123456+00:00",
         "SM0123456789abcdef0123456789abcdef at 192.168.100.1:8000",
         "1970-01-01T00:00:00+00:00",
+        "request f3001234567890ab00415555267100aa late",
+        "request a0014155552671b4155552671c5555ff late",
+        "request 00141555526714155552671a5555ffff late",
+        "task 3f2504e0-4f89-41d3-9a0c-001415555267 late",
+        "[2026-11-30 15:20:46 +0000] [1234567] started",
+        "on 2026-11-30 15 of 1000000 rows, 12.4155552671 s",
     ],
 )
 def test_what_is_no_number_of_a_person_stays(harmless):
@@ -124,6 +139,31 @@ DETAIL:  Failing row contains (1, Ana).
         'django.db.utils.IntegrityError: new row violates check "counts"',
         "(values left out)",
     ]
+
+
+def test_the_values_stay_out_of_an_error_whose_lines_are_written_out_as_celery_does(written):
+    error = IntegrityError(
+        'new row violates check "counts"\nDETAIL:  Failing row contains (1, Ana, likes "tea"\n).\n'
+    )
+
+    def log(logger):
+        logger.error("Task %s raised unexpected: %r", "proactive.tasks.tick", error)
+        logger.error("failed: %r", ["\nCONTEXT: Berta", error])
+
+    said = written(log)
+
+    assert "Task proactive.tasks.tick raised unexpected: IntegrityError(" in said
+    assert "violates check" in said
+    for word in ("Ana", "tea", "Berta"):
+        assert word not in said
+
+
+def test_what_comes_after_a_line_that_was_written_out_stays():
+    text = "raised: Error('bad\\nDETAIL:  (1, Ana).\\n')\nTraceback (most recent call last):"
+
+    assert clean(text) == (
+        "raised: Error('bad\\n(values left out)\nTraceback (most recent call last):"
+    )
 
 
 def test_json_is_one_object_a_line(line):

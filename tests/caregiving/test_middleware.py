@@ -1,5 +1,6 @@
 """Every page of the back office: ended when nobody is there, kept nowhere, loading nothing else."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -134,6 +135,41 @@ def test_each_request_is_one_line_without_its_query_and_its_answer_has_the_same_
     assert record.getMessage().startswith("GET /admin/login/ 200 in ")
     assert record.fields["path"] == "/admin/login/"
     assert {"request_id": answer["X-Request-ID"]} in seen
+
+
+NUMBERS = ("+14155552671", "4155552671", "415%20-%20555%20-%2026.71", "x41%205555x2671")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", NUMBERS)
+def test_of_a_request_of_the_api_the_log_has_the_route_and_not_the_path(client, caplog, number):
+    from caregiving import logs
+
+    caplog.set_level("INFO")
+    caplog.handler.addFilter(logs.Discreet())
+
+    client.get(f"/api/v1/caregivers/{number}/")
+    client.get(f"/api/v1/nowhere/{number}/")
+
+    ours = [one for one in caplog.records if one.name == "caregiving.middleware"]
+    assert [one.fields["path"] for one in ours] == [
+        "/api/v1/caregivers/<phone_number>/",
+        "/api/...",
+    ]
+    said = "\n".join(one.getMessage() for one in caplog.records)
+    assert "Unauthorized: /api/v1/caregivers/" in said
+    assert not re.search(r"55|71", re.sub(r"in \d+ ms", "", said))
+
+
+@pytest.mark.parametrize("sign", ["%0A", "%0D", "%1B[31m", "%00", "%C2%85", "%E2%80%A8"])
+def test_a_path_cannot_begin_a_line_of_its_own_or_paint(client, caplog, sign):
+    caplog.set_level("INFO", "caregiving.middleware")
+
+    client.get(f"/nowhere/{sign}2026-11-30 ERROR all is lost/")
+
+    (record,) = [one for one in caplog.records if one.name == "caregiving.middleware"]
+    assert record.getMessage().isprintable()
+    assert record.fields["path"].isprintable()
 
 
 def test_what_django_says_of_a_refused_request_has_its_id(client, caplog):

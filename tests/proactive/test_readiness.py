@@ -1,6 +1,7 @@
 """Which part is missing, by name, and what to do: for monitors at /health/ready/."""
 
 import socket
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from proactive import scheduling, ticking
+from proactive import readiness, scheduling, ticking
 from proactive.clocks import DAY, HOUR
 from proactive.models import CadenceSwitch, TickPart
 from proactive.readiness import MOST, check_all, texts_too_late
@@ -96,6 +97,48 @@ def test_a_redis_that_answers(client, settings, monkeypatch, redis_url):
     monkeypatch.setitem(app.conf, "broker_transport_options", {"max_retries": 0})
 
     assert missing(client) == []
+
+
+def test_a_broker_that_takes_the_call_and_says_nothing_is_waited_for_once(
+    client, settings, monkeypatch
+):
+    from caregiving.celery import app
+
+    monkeypatch.setattr(readiness, "BROKER_HAS", 0.25)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        for name in ("broker_url", "broker_read_url", "broker_write_url"):
+            monkeypatch.setitem(app.conf, name, settings.REDIS_URL)
+        options = {"socket_timeout": 5, "socket_connect_timeout": 5, "max_retries": 0}
+        monkeypatch.setitem(app.conf, "broker_transport_options", options)
+        began = time.perf_counter()
+
+        assert missing(client) == ["broker"]
+
+        # Twice as long would be a second try; the rest is the other checks.
+        assert time.perf_counter() - began < 1
+
+
+def test_a_storm_of_probes_asks_the_database_once_in_five_seconds(client, time_machine):
+    ask(client)
+    time_machine.move_to(NOON + timedelta(seconds=4.9), tick=False)
+    with CaptureQueriesContext(connection) as queries:
+        for _ in range(20):
+            assert ask(client)[0] == 200
+    assert len(queries) == 0
+
+    scheduling.tick_entry().delete()
+    time_machine.move_to(NOON + timedelta(seconds=5), tick=False)
+
+    assert missing(client) == ["beat"]
+
+
+def test_an_answer_of_a_clock_that_was_set_back_does_not_hold(client, time_machine):
+    ask(client)
+    scheduling.tick_entry().delete()
+    time_machine.move_to(NOON - MINUTE, tick=False)
+
+    assert missing(client) == ["beat"]
 
 
 def test_the_folder_of_the_embedded_broker_is_gone(client, settings, tmp_path):

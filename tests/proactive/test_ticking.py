@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection
 
-from proactive import delivery, stopping, tasks, ticking
+from proactive import delivery, stopping, tasks, ticking, watching
 from proactive.models import Sweep, TickPart
 from tests.proactive.people import NOON
 
@@ -33,6 +33,10 @@ def test_a_tick_notes_itself_and_each_of_its_parts():
     tasks.tick()
 
     assert parts(runs=2, failures=0, ended_at=NOON, succeeded_at=NOON) == PARTS | {"tick"}
+
+
+def test_of_each_part_it_can_be_said_what_is_missing_while_it_fails():
+    assert set(watching.MISSING) == PARTS
 
 
 def test_how_long_it_took_is_added_up():
@@ -89,3 +93,10 @@ def test_before_a_tick_was_ever_noted_the_last_sweep_counts():
     Sweep.objects.create(now=NOON, finished_at=NOON)
 
     assert ticking.last_through() == NOON
+
+
+def test_a_sweep_that_somebody_runs_by_hand_is_no_tick():
+    ticking.note(TickPart.TICK, seconds=1, succeeded=False)
+    Sweep.objects.create(now=NOON, finished_at=NOON)
+
+    assert ticking.last_through() is None

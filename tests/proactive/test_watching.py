@@ -9,7 +9,7 @@ import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import CommandError
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from proactive import scheduling, ticking, watching
 from proactive.models import Sweep, TickOutage, TickPart
@@ -29,9 +29,11 @@ class FailingBackend(EmailBackend):
 
 
 @pytest.fixture(autouse=True)
-def on_call(settings, tmp_path):
+def on_call(settings, tmp_path, monkeypatch):
     settings.ALERT_ESCALATION_EMAIL = ["on-call@example.org"]
     settings.VAR_DIR = tmp_path
+    # A process that has just begun remembers nothing.
+    monkeypatch.setattr(watching, "_unwritten", None)
 
 
 def tick(at=NOON, *, succeeded=True):
@@ -96,7 +98,42 @@ def test_a_tick_of_which_a_part_fails_every_time_is_none():
 
     assert not look(now=NOON + 20 * MINUTE).ok
 
-    assert "these parts of it failed: run_sweep" in mail.outbox[0].body
+    assert "these parts of it failed when they last did: run_sweep." in mail.outbox[0].body
+    assert "nobody new gets a text, crisis follow-ups among them" in mail.outbox[0].body
+    assert "texts do not go out" not in mail.outbox[0].body
+
+
+@pytest.mark.parametrize("part", ["reconcile", "escalate", "remember_tallies"])
+def test_where_texts_go_out_all_the_same_nobody_is_told_that_they_do_not(part):
+    tick()
+    ticking.note(part, seconds=1, succeeded=False, now=NOON + 20 * MINUTE)
+    tick(NOON + 20 * MINUTE, succeeded=False)
+
+    look(now=NOON + 20 * MINUTE)
+
+    assert "Texts go out all the same." in mail.outbox[0].body
+    assert "texts do not go out" not in mail.outbox[0].body
+    assert f"- {part}: {watching.MISSING[part]}." in mail.outbox[0].body
+
+
+def test_a_worker_that_died_after_only_figures_had_failed_is_told_as_such():
+    ticking.note("remember_tallies", seconds=1, succeeded=False, now=NOON)
+    tick(NOON - MINUTE)
+    tick(NOON, succeeded=False)
+
+    look(now=NOON + 20 * MINUTE)
+
+    assert "texts do not go out, crisis follow-ups among them" in mail.outbox[0].body
+    assert "Restart the worker" in mail.outbox[0].body
+
+
+def test_ticks_that_are_broken_off_each_time_are_told_as_such():
+    tick()
+    tick(NOON + 20 * MINUTE, succeeded=False)
+
+    look(now=NOON + 20 * MINUTE)
+
+    assert "broken off before they are done" in mail.outbox[0].body
 
 
 def test_a_tick_that_is_switched_off_in_the_schedule_is_told_as_such():
@@ -118,6 +155,16 @@ def test_a_system_whose_first_tick_never_ended_is():
     Sweep.objects.create(now=NOON, started_at=NOON)
 
     assert not look(now=NOON + 11 * MINUTE).ok
+    assert subjects() == [GONE]
+
+
+def test_ticks_that_fail_from_the_first_one_on_are_told_whatever_somebody_sweeps_by_hand():
+    Sweep.objects.create(now=NOON, started_at=NOON)
+    tick(succeeded=False)
+    by_hand = NOON + 20 * MINUTE
+    Sweep.objects.create(now=by_hand, started_at=by_hand, finished_at=by_hand)
+
+    assert not look(now=by_hand).ok
     assert subjects() == [GONE]
 
 
@@ -226,7 +273,41 @@ def test_a_database_that_was_only_started_again_is_not_told():
     assert mail.outbox == []
 
 
-@pytest.mark.parametrize("note", ["", "[]", "{}", '{"since": "soon"}'])
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no server to hang")
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_hangs_does_not_answer(monkeypatch):
+    monkeypatch.setattr(watching, "STATEMENT_MAY_TAKE", timedelta(milliseconds=200))
+    tick()
+
+    def watch():
+        try:
+            return look(now=NOON)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as watcher:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {TickPart._meta.db_table}")
+            found = watcher.submit(watch).result(timeout=30)
+        assert (found.ok, found.says) == (False, "The database does not answer (OperationalError).")
+
+        assert watcher.submit(watch).result(timeout=30).ok
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such limit")
+@pytest.mark.django_db(transaction=True)
+def test_the_limit_of_a_statement_is_left_to_nobody_who_gets_the_connection_next():
+    tick()
+    look(now=NOON + 20 * MINUTE)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("0",)
+
+
+@pytest.mark.parametrize(
+    "note", ["", "[]", "{}", '{"since": "soon"}', '{"since": "2027-01-05T11:00:00"}']
+)
 def test_a_note_that_broke_is_begun_anew(settings, note):
     (settings.VAR_DIR / "database-away.json").write_text(note)
 
@@ -236,12 +317,120 @@ def test_a_note_that_broke_is_begun_anew(settings, note):
     assert subjects() == [AWAY]
 
 
-def test_where_no_note_can_be_kept_the_watch_goes_on(settings, caplog):
+def test_where_no_note_can_be_kept_it_is_remembered_and_told_once_all_the_same(settings, caplog):
     settings.VAR_DIR = settings.VAR_DIR / "nowhere"
+    tick()
+    for minutes in range(60):
+        assert not look_without_database(minutes).ok
+    assert subjects() == [AWAY]
+    assert caplog.text.count("could not be noted") == 1
 
-    assert not look_without_database(0).ok
+    tick(NOON + 60 * MINUTE)
+    look(now=NOON + 60 * MINUTE)
+    look(now=NOON + 61 * MINUTE)
 
-    assert "could not be noted" in caplog.text
+    assert subjects() == [AWAY, ANSWERS]
+
+
+def test_a_note_that_cannot_be_renewed_any_more_does_not_send_an_email_a_round(monkeypatch):
+    tick()
+    look_without_database(0)
+
+    def full(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(watching.os, "replace", full)
+    for minutes in range(1, 20):
+        look_without_database(minutes)
+
+    assert subjects() == [AWAY]
+    assert "since 2027-01-05 12:00 UTC" in mail.outbox[0].body
+
+
+def test_a_note_that_cannot_be_removed_is_told_no_second_time(monkeypatch):
+    tick()
+    for minutes in range(40):
+        look_without_database(minutes)
+
+    def read_only(*_, **__):
+        raise OSError("read-only file system")
+
+    monkeypatch.setattr(watching.os, "replace", read_only)
+    monkeypatch.setattr(watching.Path, "unlink", read_only)
+    tick(NOON + 40 * MINUTE)
+    for minutes in range(40, 50):
+        look(now=NOON + minutes * MINUTE)
+
+    assert subjects() == [AWAY, ANSWERS]
+
+
+def test_a_note_is_written_as_a_whole_or_not_at_all(settings, monkeypatch):
+    look_without_database(0)
+    path = settings.VAR_DIR / "database-away.json"
+    before = path.read_text()
+    write_text = watching.Path.write_text
+
+    def half(self, text):
+        write_text(self, text[: len(text) // 2])
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(watching.Path, "write_text", half)
+    look_without_database(3)
+
+    assert path.read_text() == before
+    assert list(settings.VAR_DIR.iterdir()) == [path]
+
+
+# --- What comes and goes ---
+
+
+def test_ticks_that_come_and_go_are_told_of_twice_in_half_an_hour_at_most():
+    tick()
+    for minutes in range(11, 12 * 20, 12):
+        look(now=NOON + minutes * MINUTE)
+        tick(NOON + (minutes + 1) * MINUTE)
+        look(now=NOON + (minutes + 1) * MINUTE)
+
+    hours = 4
+    assert len(mail.outbox) <= hours * 2 * 2
+    assert subjects() == [GONE, BACK] * (len(mail.outbox) // 2)
+
+
+def test_an_outage_right_after_another_is_told_if_it_still_lasts_half_an_hour_later():
+    tick()
+    look(now=NOON + 11 * MINUTE)
+    tick(NOON + 12 * MINUTE)
+    look(now=NOON + 12 * MINUTE)
+    assert subjects() == [GONE, BACK]
+
+    for minutes in range(13, 41):
+        look(now=NOON + minutes * MINUTE)
+    assert subjects() == [GONE, BACK]
+    look(now=NOON + 41 * MINUTE)
+
+    assert subjects() == [GONE, BACK, GONE]
+
+
+def test_a_database_that_comes_and_goes_is_told_of_twice_in_half_an_hour_at_most():
+    for begin in range(0, 60, 5):
+        for minutes in range(begin, begin + 4):
+            look_without_database(minutes)
+        tick(NOON + (begin + 4) * MINUTE)
+        look(now=NOON + (begin + 4) * MINUTE)
+
+    assert subjects() == [AWAY, ANSWERS] * 2
+
+
+def test_of_a_database_that_answers_again_nothing_is_kept_for_long(settings):
+    for minutes in range(3):
+        look_without_database(minutes)
+    tick(NOON + 3 * MINUTE)
+    look(now=NOON + 3 * MINUTE)
+    assert list(settings.VAR_DIR.iterdir()) != []
+
+    look(now=NOON + 33 * MINUTE)
+
+    assert list(settings.VAR_DIR.iterdir()) == []
 
 
 # --- The command ---
@@ -285,5 +474,5 @@ def test_what_it_keeps_is_small(settings):
     look_without_database(0)
 
     note = json.loads((settings.VAR_DIR / "database-away.json").read_text())
-    assert note == {"since": NOON.isoformat(), "told": False}
+    assert note == {"since": NOON.isoformat(), "told_at": None}
     assert watching.DATABASE_MAY_BE_AWAY_FOR == 2 * MINUTE

@@ -162,6 +162,34 @@ def test_each_minute_a_token_has_so_many_requests_and_the_answer_says_when_there
         assert status(secret) == 200
 
 
+def test_each_event_of_a_batch_counts_and_the_batch_that_reaches_the_limit_is_done(settings):
+    settings.API_REQUESTS_PER_MINUTE = 5
+    begin = datetime(2026, 3, 2, 12, 0, 15, tzinfo=UTC)
+    with time_machine.travel(begin, tick=False) as clock:
+        token, secret = make_token()
+
+        def batch(size):
+            events = [event() for _ in range(size)]
+            return tell(client_with(secret), {"events": events}).status_code
+
+        assert [batch(3), batch(1), batch(4), batch(1), status(secret)] == [200, 200, 200, 429, 429]
+        token.refresh_from_db()
+        assert token.requests == 8
+
+        clock.shift(timedelta(seconds=45))
+
+        assert [batch(9), status(secret)] == [200, 429]
+
+
+def test_what_is_refused_within_a_batch_counts_too(settings):
+    settings.API_REQUESTS_PER_MINUTE = 3
+    with time_machine.travel(datetime(2026, 3, 2, 12, 0, 15, tzinfo=UTC), tick=False):
+        _, secret = make_token()
+
+        assert tell(client_with(secret), {"events": [{}, {}, {}]}).status_code == 207
+        assert status(secret) == 429
+
+
 def test_when_it_was_last_used_is_kept_to_the_minute():
     with time_machine.travel(datetime(2026, 3, 2, 12, 0, 15, tzinfo=UTC), tick=False):
         token, secret = make_token()

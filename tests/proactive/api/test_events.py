@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
+from caregiving import events
 from caregiving.models import ConsentChange, CrisisEvent
 from proactive.api.schemas import MOST_EVENTS
 from proactive.models import ApiReceipt
@@ -77,8 +78,9 @@ def test_an_older_opt_out_that_comes_late_does_not_undo_an_opt_in(person):
     tell(client, event("opt_out", at="2026-03-02T10:00:00Z"))
     tell(client, event("opt_in"))
 
-    tell(client, event("opt_out", at="2026-03-02T11:00:00Z"))
+    answer = tell(client, event("opt_out", at="2026-03-02T11:00:00Z"))
 
+    assert answer.json()["outcome"] == "unchanged"
     person.refresh_from_db()
     assert person.opted_out_at is None
 
@@ -119,6 +121,19 @@ def test_what_is_wrong_is_refused_with_the_name_of_its_field(person, wrong, fiel
 
 def test_a_clock_that_is_a_little_ahead_is_let_through(person):
     assert tell(a_client(), event(at="2026-03-02T13:04:00Z")).status_code == 200
+
+
+def test_an_opt_in_of_a_clock_that_is_ahead_does_not_outlast_a_stop(person):
+    now = NOON + timedelta(hours=1)
+    events.record_opt_out(person, at=NOON)
+    ahead = (now + timedelta(minutes=4)).isoformat()
+    assert tell(a_client(), event("opt_in", at=ahead)).json()["outcome"] == "recorded"
+    person.refresh_from_db()
+    assert person.opted_in_at == now
+
+    events.record_opt_out(person, at=now + timedelta(minutes=1))
+
+    assert person.opted_out_at == now + timedelta(minutes=1)
 
 
 def test_of_somebody_unknown_it_says_so_and_afterwards_the_same_event_is_taken():

@@ -5,9 +5,11 @@ from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from caregiving.models import WellnessScore
+from proactive import housekeeping, stopping
 from proactive.api import recording
 from proactive.models import ApiReceipt
 from proactive.tasks import tidy_up
@@ -124,6 +126,37 @@ def test_receipts_are_forgotten_after_thirty_days(person):
     tidy_up()
 
     assert [one.key for one in ApiReceipt.objects.all()] == ["29-days"]
+
+
+def test_receipts_are_forgotten_a_batch_at_a_time(monkeypatch):
+    monkeypatch.setattr(housekeeping, "BATCH", 10)
+    token, _ = make_token()
+    now = timezone.now()
+    ApiReceipt.objects.bulk_create(
+        ApiReceipt(token=token, key=str(n), digest="", result={}, received_at=now - days)
+        for n in range(25)
+        for days in [timedelta(days=29 if n < 2 else 31)]
+    )
+
+    with CaptureQueriesContext(connection) as queries:
+        housekeeping.forget_receipts(now=now)
+
+    deleted = [one["sql"] for one in queries if one["sql"].startswith("DELETE")]
+    assert [sql.count(",") + 1 for sql in deleted] == [10, 10, 3]
+    assert {one.key for one in ApiReceipt.objects.all()} == {"0", "1"}
+
+
+def test_a_worker_that_stops_leaves_receipts_for_the_next_time():
+    token, _ = make_token()
+    long_ago = timezone.now() - timedelta(days=31)
+    ApiReceipt.objects.create(token=token, key="1", digest="", result={}, received_at=long_ago)
+    stopping.ask()
+    try:
+        housekeeping.forget_receipts(now=timezone.now())
+    finally:
+        stopping.forget()
+
+    assert ApiReceipt.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from django.db import Error, InterfaceError, InternalError, OperationalError, connection
 from django.test import Client
 
 from caregiving.logs import TextFormatter
@@ -11,6 +12,8 @@ from tests.factories import CaregiverFactory
 from tests.proactive.api.calling import EVENTS, PHONE, a_client, event, put, tell
 
 pytestmark = pytest.mark.django_db
+
+ADDRESS = f"/api/v1/caregivers/{PHONE}/"
 
 
 def post(body, content_type="application/json"):
@@ -91,6 +94,27 @@ def test_a_bug_is_a_problem_that_says_nothing_of_it(monkeypatch):
 
     assert (answer.status_code, answer.json()["status"]) == (500, 500)
     assert "Zenobia" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, InternalError, Error])
+@pytest.mark.parametrize("table", ["proactive_apitoken", "caregiving_caregiver"])
+@pytest.mark.parametrize("call", [lambda c: c.get(ADDRESS), lambda c: tell(c, event()), put])
+def test_a_database_that_fails_is_told_as_such_whatever_its_driver_calls_it(call, table, error):
+    """Already while the token is looked up, or only when it comes to the person."""
+
+    def fail(execute, sql, *rest):
+        if table in sql:
+            raise error(f"the connection to {PHONE} is already closed")
+        return execute(sql, *rest)
+
+    client = a_client()
+    with connection.execute_wrapper(fail):
+        answer = call(client)
+
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (answer.headers["Retry-After"], answer.json()["type"]) == ("5", "urn:problem:try-again")
+    assert PHONE not in answer.content.decode()
 
 
 def test_a_misspelt_parameter_is_refused_and_not_overlooked():
