@@ -9,6 +9,7 @@ import pytest
 import redis
 from django.db import connection
 
+from proactive.models import WebhookEndpoint
 from tests.factories import CaregiverFactory
 from tests.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, FakeTwilio
 from tests.fakes import RecordingGateway
@@ -21,6 +22,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pytest_report_header() -> str:
     return f"database: {connection.vendor}"
+
+
+@pytest.fixture(autouse=True)
+def nobody_listens() -> Iterator[None]:
+    """No process asks who wants webhooks while there is nobody; to add an endpoint has it ask."""
+    WebhookEndpoint.objects.assume_none()
+    yield
+    WebhookEndpoint.objects.assume_none()
 
 
 @pytest.fixture
