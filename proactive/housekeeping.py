@@ -10,7 +10,7 @@ from importlib import import_module
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 
-from proactive.models import ApiReceipt, Simulation
+from proactive.models import ApiReceipt, Simulation, WebhookDelivery
 
 # Whoever asks who signed in asks about the last months; what they did is in the audit.
 SIGN_INS_LAST = timedelta(days=365)
@@ -20,6 +20,7 @@ SIMULATIONS_LAST = timedelta(days=90)
 SIMULATIONS_KEPT = 100
 # Whoever repeats what they told the API repeats it within hours; days, after a long outage.
 RECEIPTS_LAST = timedelta(days=30)
+BATCH = 1000
 
 
 def forget_sessions() -> None:
@@ -49,3 +50,12 @@ def forget_simulations(*, now: datetime) -> None:
 def forget_receipts(*, now: datetime) -> None:
     """Those older than `RECEIPTS_LAST`: what is told again under such a key is done again."""
     ApiReceipt.objects.filter(received_at__lte=now - RECEIPTS_LAST).delete()
+
+
+def forget_webhooks(*, now: datetime) -> None:
+    """What was delivered or given up more than RETENTION_WEBHOOKS_DAYS ago, batch by batch."""
+    before = now - timedelta(days=settings.RETENTION_WEBHOOKS_DAYS)
+    for ended in ("delivered_at", "given_up_at"):
+        old = WebhookDelivery.objects.filter(**{f"{ended}__lte": before}, next_attempt_at=None)
+        while keys := list(old.order_by(ended).values_list("pk", flat=True)[:BATCH]):
+            WebhookDelivery.objects.filter(pk__in=keys, next_attempt_at=None).delete()

@@ -1,11 +1,15 @@
 """Endpoints for the tests of webhooks, and what was written for them."""
 
+from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from django.utils import timezone
 
 from proactive.hooks import keys
+from proactive.hooks.outbox import TRIED_FOR
 from proactive.models import EventKind, WebhookDelivery, WebhookEndpoint
+from tests.proactive.people import NOON
 
 
 def listens(
@@ -28,3 +32,23 @@ def told() -> list[tuple[str, dict[str, Any]]]:
 
 def kinds_told() -> list[str]:
     return [kind for kind, _ in told()]
+
+
+def make_deliveries(
+    endpoint: WebhookEndpoint, *, count: int = 1, now: datetime = NOON
+) -> list[WebhookDelivery]:
+    """So many events that are due at `now`."""
+    return WebhookDelivery.objects.bulk_create(
+        [
+            WebhookDelivery(
+                event_id=uuid4(),
+                endpoint=endpoint,
+                kind="message.sent",
+                payload={"type": "message.sent", "timestamp": now.isoformat(), "data": {"n": n}},
+                created_at=now,
+                next_attempt_at=now,
+                expires_at=now + TRIED_FOR,
+            )
+            for n in range(count)
+        ]
+    )
