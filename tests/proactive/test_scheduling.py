@@ -73,7 +73,7 @@ def test_an_interval_that_staff_changed_in_place_gets_no_twin():
     IntervalSchedule.objects.filter(every=60).update(every=90)
 
     assert sync_schedules() == []
-    assert set(IntervalSchedule.objects.values_list("every", flat=True)) == {90, 86_400, 900}
+    assert set(IntervalSchedule.objects.values_list("every", flat=True)) == {30, 90, 86_400, 900}
 
 
 def test_two_equal_intervals_of_staff_are_no_obstacle():
