@@ -6,7 +6,7 @@ repeat and to arrive out of order: an instant that is not newer than what is kno
 passed in is brought up to date, and returned.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -24,6 +24,10 @@ from caregiving.models import (
 )
 
 BATCH = 1000
+
+# Each is called with the person, since when, and the source, in the transaction in which somebody
+# has opted out: for whoever stands above this app, which knows none of them.
+after_opt_out: list[Callable[[Caregiver, datetime, str], None]] = []
 
 
 def lock(caregiver: Caregiver) -> None:
@@ -110,6 +114,8 @@ def record_opt_out(
         if caregiver.opted_out_at is None and not newer_consent:
             caregiver.opted_out_at = at
             caregiver.save(update_fields=["opted_out_at"])
+            for tell in after_opt_out:
+                tell(caregiver, at, source)
     return caregiver
 
 

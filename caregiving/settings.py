@@ -204,6 +204,11 @@ SESSION_COOKIE_AGE = 24 * 3600
 # Of one token. Each event of a batch counts as one.
 API_REQUESTS_PER_MINUTE: int = _read("API_REQUESTS_PER_MINUTE", _count, 3000)
 
+# --- Webhooks out ---
+
+# An endpoint that has taken nothing for so long is switched off, and a person told.
+WEBHOOK_DISABLE_AFTER_DAYS: int = _read("WEBHOOK_DISABLE_AFTER_DAYS", _count, 5)
+
 # --- Texts ---
 
 SMS_GATEWAY: str = _read("SMS_GATEWAY", env.str, "console")
@@ -262,6 +267,8 @@ SWEEP_CEILING: int = _read("SWEEP_CEILING", _count, 5000)
 RETENTION_MESSAGES_DAYS: int = _read("RETENTION_MESSAGES_DAYS", _retention, 730)
 RETENTION_INBOUND_DAYS: int = _read("RETENTION_INBOUND_DAYS", _retention, 730)
 RETENTION_SWEEPS_DAYS: int = _read("RETENTION_SWEEPS_DAYS", _retention, 90)
+# Of webhooks out, that were taken or given up; housekeeping does it.
+RETENTION_WEBHOOKS_DAYS: int = _read("RETENTION_WEBHOOKS_DAYS", _count, 30)
 # Whether the daily housekeeping does it too, without an archive.
 PRUNE_DAILY: bool = _read("PRUNE_DAILY", _bool, False)
 

@@ -12,6 +12,7 @@ from django.db.models import Case, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Concat
 
 from caregiving.models import Caregiver
+from proactive.hooks import outbox
 from proactive.models import CareAlert, Message
 
 
@@ -26,7 +27,7 @@ def open_alerts(
     kind: CareAlert.Kind, about: Iterable[tuple[Message | None, str]], *, now: datetime
 ) -> None:
     """Open one alert for each text with its detail, in one statement."""
-    CareAlert.objects.bulk_create(
+    outbox.open_alerts(
         [
             CareAlert(
                 kind=kind,
@@ -38,8 +39,7 @@ def open_alerts(
             )
             for message, detail in about
         ],
-        # The constraints on CareAlert say what "the same alert" is.
-        ignore_conflicts=True,
+        now=now,
     )
 
 
@@ -47,14 +47,14 @@ def open_for_people(
     kind: CareAlert.Kind, about: Iterable[tuple[Caregiver, datetime | None, str]], *, now: datetime
 ) -> None:
     """Open one alert for each person and occasion with its detail, about no text in particular."""
-    CareAlert.objects.bulk_create(
+    outbox.open_alerts(
         [
             CareAlert(
                 kind=kind, caregiver=caregiver, occasion=occasion, detail=detail, opened_at=now
             )
             for caregiver, occasion, detail in about
         ],
-        ignore_conflicts=True,
+        now=now,
     )
 
 

@@ -7,7 +7,9 @@ class ProactiveConfig(AppConfig):
     verbose_name = "Outreach"
 
     def ready(self) -> None:
+        from caregiving import events
         from proactive import checks, lookups  # noqa: F401  (importing them registers them)
+        from proactive.hooks import outbox
         from proactive.roles import create_roles
         from proactive.wording import create_missing_templates
 
@@ -15,3 +17,5 @@ class ProactiveConfig(AppConfig):
         # the deploy that brings it, and what staff have edited is never overwritten.
         post_migrate.connect(create_missing_templates, sender=self)
         post_migrate.connect(create_roles, sender=self)
+        # Wherever an opt-out is heard of: a text, a report, staff, the API, an import.
+        events.after_opt_out.append(outbox.opted_out)

@@ -11,7 +11,7 @@ from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 
 from proactive import stopping
-from proactive.models import ApiReceipt, Simulation
+from proactive.models import ApiReceipt, Simulation, WebhookDelivery
 
 # Whoever asks who signed in asks about the last months; what they did is in the audit.
 SIGN_INS_LAST = timedelta(days=365)
@@ -57,3 +57,14 @@ def forget_receipts(*, now: datetime) -> None:
     old = ApiReceipt.objects.filter(received_at__lte=now - RECEIPTS_LAST).order_by("received_at")
     while not stopping.asked() and (batch := list(old.values_list("pk", flat=True)[:BATCH])):
         ApiReceipt.objects.filter(pk__in=batch).delete()
+
+
+def forget_webhooks(*, now: datetime) -> None:
+    """What was delivered or given up more than RETENTION_WEBHOOKS_DAYS ago, batch by batch."""
+    before = now - timedelta(days=settings.RETENTION_WEBHOOKS_DAYS)
+    for ended in ("delivered_at", "given_up_at"):
+        old = WebhookDelivery.objects.filter(**{f"{ended}__lte": before}, next_attempt_at=None)
+        while not stopping.asked() and (
+            keys := list(old.order_by(ended).values_list("pk", flat=True)[:BATCH])
+        ):
+            WebhookDelivery.objects.filter(pk__in=keys, next_attempt_at=None).delete()

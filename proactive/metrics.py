@@ -31,7 +31,16 @@ from caregiving.models import InboundMessage
 from proactive import deferring, readiness, running, scheduling, tallies, ticking
 from proactive.cadences import CADENCES
 from proactive.clocks import DAY, HOUR
-from proactive.models import CareAlert, Message, RefusedWebhook, Status, Sweep, TickPart
+from proactive.models import (
+    CareAlert,
+    Message,
+    RefusedWebhook,
+    Status,
+    Sweep,
+    TickPart,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 
 # No number of rows goes above it: a graph that ends there says "very many" just as well.
 MOST = 10_000
@@ -82,6 +91,7 @@ class OutreachCollector(Collector):
         yield from self._waiting()
         yield from self._handed_over()
         yield from self._webhooks()
+        yield from self._webhooks_out()
         yield from self._alerts()
         yield from self._ticks()
 
@@ -233,6 +243,33 @@ class OutreachCollector(Collector):
             .order_by()[:MOST]
             .count(),
         )
+
+    # --- What others are told ---
+
+    def _webhooks_out(self) -> Iterator[Metric]:
+        waiting = WebhookDelivery.objects.waiting().order_by()
+        yield GaugeMetricFamily(
+            "outreach_webhook_deliveries_waiting",
+            "Webhooks out that nobody has taken yet, endpoints that are off included.",
+            value=waiting[:MOST].count(),
+        )
+        yield GaugeMetricFamily(
+            "outreach_webhook_deliveries_given_up",
+            "Webhooks out that were given up in the last 24 hours.",
+            value=WebhookDelivery.objects.filter(given_up_at__gt=self.now - DAY)
+            .order_by()[:MOST]
+            .count(),
+        )
+        endpoints = WebhookEndpoint.objects.order_by()
+        family = GaugeMetricFamily(
+            "outreach_webhook_endpoints", "Endpoints of webhooks out.", labels=["state"]
+        )
+        family.add_metric(["on"], endpoints.filter(enabled=True, failing_since=None).count())
+        family.add_metric(
+            ["failing"], endpoints.filter(enabled=True).exclude(failing_since=None).count()
+        )
+        family.add_metric(["off"], endpoints.filter(enabled=False).count())
+        yield family
 
     # --- What waits for a person ---
 

@@ -2,7 +2,8 @@
 
 Most of what the provider ever tells is this. Whatever else would follow (an alert to close, a
 number that proves to be alive, 24 hours to count anew) has the statement change nothing, and the
-report goes the full way, through `proactive.reports`, which would have written the same.
+report goes the full way; so it does where a webhook is to tell of it. That is through
+`proactive.reports`, which would have written the same.
 """
 
 from datetime import datetime
@@ -11,7 +12,8 @@ from uuid import UUID
 import psycopg
 from django.db import connection
 
-from proactive.models import CareAlert, Message, Status
+from proactive.hooks import outbox
+from proactive.models import CareAlert, EventKind, Message, Status
 from proactive.outcomes import CLOSED_BY_SUCCESS
 from proactive.reports import code_of, status_of
 from proactive.sms.gateway import Report
@@ -50,7 +52,7 @@ def take_receipt(message_id: UUID, report: Report, *, now: datetime) -> bool:
     Also where the connection broke. Then nobody knows whether it was done, and the full way, which
     opens a new connection, finds out.
     """
-    if status_of(report) != Status.DELIVERED:
+    if status_of(report) != Status.DELIVERED or outbox.wants(EventKind.DELIVERED):
         return False
     run = _run_prepared if connection.vendor == "postgresql" else _run
     return run(message_id, report, now) == 1

@@ -13,7 +13,8 @@ from caregiving import events
 from caregiving.intents import Intent, is_keyword, read_intent
 from caregiving.models import Caregiver, InboundMessage, Language
 from proactive.answers import answer
-from proactive.models import Message, Status
+from proactive.hooks import outbox
+from proactive.models import EventKind, Message, Status
 from proactive.prepared import prepared
 
 # A text so long after ours is no answer to it.
@@ -95,8 +96,8 @@ def _take_in(caregiver: Caregiver, intent: Intent, now: datetime) -> bool:
 
 def _mark_replied(caregiver: Caregiver, now: datetime) -> None:
     for latest in _latest_text(person=caregiver.pk, now=now):
-        if latest.replied_at is None:
-            latest.mark_replied(now=now)
+        if latest.replied_at is None and latest.mark_replied(now=now):
+            outbox.texts(EventKind.REPLIED, [latest], at=now)
 
 
 @prepared

@@ -17,9 +17,10 @@ from django.utils import timezone
 from caregiving.models import Caregiver
 from proactive import alerts, stopping
 from proactive.cadences import BY_NAME, CADENCES
+from proactive.hooks import outbox
 from proactive.lookups import row_by_row
 from proactive.marking import give_back_stage
-from proactive.models import CareAlert, Message, Status
+from proactive.models import CareAlert, EventKind, Message, Status
 from proactive.prepared import prepared
 from proactive.reports import CONFIRM_AFTER, FIRST_LOOK_UP, LEASE, apply_report
 from proactive.sms.gateway import Gateway, Report, SmsError, get_gateway
@@ -265,7 +266,8 @@ def _settle(
     with transaction.atomic():
         message.caregiver = Caregiver.objects.select_for_update().get(pk=message.caregiver_id)
         if arrived:
-            done = message.mark_settled(now=now, reason=reason)
+            if done := message.mark_settled(now=now, reason=reason):
+                outbox.texts(EventKind.SENT, [message], at=now)
         elif done := message.mark_given_up(reason=reason):
             _owe_again(message)
         if done:

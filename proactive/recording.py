@@ -10,7 +10,8 @@ from django.db import DatabaseError, transaction
 
 from caregiving.models import Caregiver
 from proactive import alerts, pacing, switches
-from proactive.models import CareAlert, Message
+from proactive.hooks import outbox
+from proactive.models import CareAlert, EventKind, Message
 from proactive.models.messages import TAKEN_UNSEEN
 from proactive.outcomes import record_failure
 from proactive.reports import FIRST_LOOK_UP, apply_report, confirmation_at
@@ -97,6 +98,8 @@ def _record_together(flights: list[Flight], now: datetime) -> set[UUID]:
                     by_look_up.setdefault(look_up_at, {})[message.pk] = sids[message.pk]
             for look_up_at, theirs in by_look_up.items():
                 Message.objects.mark_sent(theirs, now=now, look_up_at=look_up_at)
+            taken = (one.message for one in flights if one.message.pk in own)
+            outbox.texts(EventKind.SENT, taken, at=now)
     except DatabaseError:
         # Perhaps because of one of them: the others are recorded all the same.
         logger.exception("%d texts were taken and could not be recorded together", len(sids))
@@ -109,7 +112,9 @@ def _record_sent(message: Message, sid: str, now: datetime) -> Result:
         with transaction.atomic():
             Caregiver.objects.move_gate(message.caregiver_id, to=now)
             look_up_at = confirmation_at(message, now)
-            if not message.mark_sent(now=now, provider_sid=sid, look_up_at=look_up_at):
+            if message.mark_sent(now=now, provider_sid=sid, look_up_at=look_up_at):
+                outbox.texts(EventKind.SENT, [message], at=now)
+            else:
                 # A report overtook the answer; it had better have been about the same text.
                 apply_report(message, Report(sid, "sent"), now=now)
     except DatabaseError:
@@ -151,5 +156,6 @@ def _record_error(message: Message, error: SmsError, now: datetime) -> Result:
                     pk=message.caregiver_id
                 )
                 if message.mark_failed(code=error.code, reason=reason):
+                    outbox.texts(EventKind.FAILED, [message], at=now)
                     record_failure(message, error.outcome, code=error.code, reason=reason, now=now)
             return Result.FAILED

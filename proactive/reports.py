@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from caregiving.models import Caregiver
 from proactive import alerts
 from proactive.cadences import BY_NAME
+from proactive.hooks import outbox
 from proactive.models import CareAlert, Message, Status
 from proactive.outcomes import record_failure, record_success
 from proactive.sms.errors import outcome_of, say
@@ -70,6 +71,7 @@ def apply_report(message: Message, report: Report, *, now: datetime) -> bool:
         elif message.status != Status.CANCELLED:
             _move_gate(message, sent_at, now)
             _follow_up(message, report, now)
+            outbox.report(message, is_first=sent_at is None, at=now)
     return is_news
 
 

@@ -85,7 +85,7 @@ _ADMINISTERED = (
 )
 ADMINISTRATOR = Role(
     "Administrator",
-    "Runs the service: accounts, imports, the schedule, API tokens, and sees who did what.",
+    "Runs the service: accounts, imports, the schedule, API tokens, webhooks; sees who did what.",
     (
         "caregiving.import_caregiver",
         "proactive.view_auditentry",
@@ -93,6 +93,11 @@ ADMINISTRATOR = Role(
         "proactive.view_apitoken",
         "proactive.add_apitoken",
         "proactive.end_apitoken",
+        "proactive.view_webhookendpoint",
+        "proactive.add_webhookendpoint",
+        "proactive.change_webhookendpoint",
+        "proactive.view_webhookdelivery",
+        "proactive.replay_webhookdelivery",
         "axes.view_accessattempt",
         "axes.view_accessfailurelog",
         "axes.view_accesslog",

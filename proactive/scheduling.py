@@ -11,6 +11,7 @@ DAY_SECONDS = 24 * 3600
 # Beat writes down what it rang about every three minutes.
 MAY_BE_QUIET_FOR = timedelta(minutes=10)
 QUARTER_SECONDS = 15 * 60
+WEBHOOK_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,12 @@ ENTRIES = (
         QUARTER_SECONDS,
         "Asks whether it is Monday, 08:00, where the service is; then counts the week and sends "
         "it by email, once.",
+    ),
+    Entry(
+        "webhooks",
+        "proactive.tasks.deliver_webhooks",
+        WEBHOOK_SECONDS,
+        "Tells other services what outreach did, where they are to hear of it.",
     ),
 )
 

@@ -25,8 +25,9 @@ from proactive.blast_guard import Limit
 from proactive.cadences import BY_NAME, CADENCES
 from proactive.claiming import Draft
 from proactive.declaring import Cadence, Step
+from proactive.hooks import outbox
 from proactive.lookups import rows_first
-from proactive.models import Sweep
+from proactive.models import EventKind, Sweep
 from proactive.prepared import prepared
 from proactive.ripening import Ripening
 from proactive.rules import conjunction, lapsed
@@ -346,11 +347,21 @@ class _Run:
         # Small updates that each ask again: a contact that arrives meanwhile wins.
         lapsed_keys = array("q", _lapsed_keys.stream(cadence, now=self.now, chunk=CHUNK))
         return sum(
-            _to_churn_of(cadence, self.now)
-            .filter(pk__one_of=keys)
-            .update(journey_phase=JourneyPhase.CHURNED)
+            _to_churned(_to_churn_of(cadence, self.now).filter(pk__one_of=keys), now=self.now)
             for keys in _batches(lapsed_keys)
         )
+
+
+def _to_churned(people: QuerySet[Caregiver], *, now: datetime) -> int:
+    if not outbox.wants(EventKind.CHURNED):
+        return people.update(journey_phase=JourneyPhase.CHURNED)
+    with transaction.atomic():
+        # Whoever is to be told of them must know who they are.
+        own = people.order_by("pk").select_for_update(of=("self",), no_key=True)
+        keys = list(own.values_list("pk", flat=True))
+        Caregiver.objects.filter(pk__in=keys).update(journey_phase=JourneyPhase.CHURNED)
+        outbox.churned(keys, at=now)
+    return len(keys)
 
 
 def _batches(keys: Keys) -> Iterator[list[int]]:

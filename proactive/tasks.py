@@ -26,10 +26,13 @@ from proactive import (
     tallies,
     ticking,
 )
+from proactive.hooks import sending
 from proactive.models import TickPart
 from proactive.weekly import mailing
 
 DELIVERY_BUDGET = timedelta(seconds=45)
+# They are rung twice as often as the tick; whatever is left over goes then.
+WEBHOOKS_BUDGET = timedelta(seconds=20)
 
 logger = logging.getLogger(__name__)
 
@@ -88,10 +91,17 @@ def tidy_up() -> None:
             "forget_uploads": partial(importing_uploads.forget_old, now=now),
             "forget_simulations": partial(housekeeping.forget_simulations, now=now),
             "forget_receipts": partial(housekeeping.forget_receipts, now=now),
+            "forget_webhooks": partial(housekeeping.forget_webhooks, now=now),
             # Last, as it may take long. What is gone is gone: only where somebody said so.
             **({"prune": partial(pruning.prune_daily, now=now)} if settings.PRUNE_DAILY else {}),
         },
     )
+
+
+@shared_task(name="proactive.tasks.deliver_webhooks")
+def deliver_webhooks() -> None:
+    """Every half minute: what others are to hear of. Apart from the tick, lest they hold it up."""
+    sending.deliver(budget=WEBHOOKS_BUDGET)
 
 
 @shared_task(name="proactive.tasks.send_weekly_report")

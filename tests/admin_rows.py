@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
@@ -35,6 +36,8 @@ from proactive.models import (
     Simulation,
     Status,
     Sweep,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 from proactive.scheduling import sync_schedules
 from proactive.weekly.remembering import remember
@@ -45,6 +48,7 @@ from tests.factories import CaregiverFactory
 # Tables that stay small however many people there are.
 TINY = {
     "proactive.apitoken": "one a client",
+    "proactive.webhookendpoint": "one a listener",
     "auth.group": "a role each, and a few of an organisation's own",
     "proactive.messagetemplate": "one a stage and language",
     "proactive.cadenceswitch": "one a cadence",
@@ -130,6 +134,7 @@ READY: dict[str, Callable[[datetime], dict[str, Any]]] = {
     "lift_hold": lambda now: {"legal_hold_since": now, "legal_hold_reason": "Case 12"},
     "enable_task": lambda now: {"enabled": False},
     "switch_on": lambda now: {"is_on": False},
+    "enable_endpoint": lambda now: {"enabled": False},
     "back_to_original": lambda now: {"body": "Hello from somebody else."},
     "release": lambda now: {"claimed_by": User.objects.first(), "claimed_at": now},
     "stop": lambda now: {"state": "waiting", "finished_at": None},
@@ -197,6 +202,23 @@ def grow_to(count: int) -> None:
         count,
         lambda i: WellnessScore(
             caregiver=whose(i), score=i % 100, burnout_band="moderate", created_at=before(i)
+        ),
+    )
+    endpoint = WebhookEndpoint.objects.first() or WebhookEndpoint.objects.create(
+        name="assistant", url="https://app.example.org/hook", kinds=["message.sent"]
+    )
+    WebhookEndpoint.objects.assume_none()  # it is to be looked at, not to be told of all this
+    _grow(
+        WebhookDelivery,
+        count,
+        lambda i: WebhookDelivery(
+            event_id=uuid4(),
+            endpoint=endpoint,
+            kind="message.sent",
+            payload={"type": "message.sent", "timestamp": before(i).isoformat(), "data": {}},
+            created_at=before(i),
+            expires_at=before(i),
+            given_up_at=before(i),
         ),
     )
     users = _grow(

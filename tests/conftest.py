@@ -10,6 +10,7 @@ import pytest
 import redis
 from django.db import connection
 
+from proactive.models import WebhookEndpoint
 from tests.factories import CaregiverFactory
 from tests.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, FakeTwilio
 from tests.fakes import RecordingGateway
@@ -31,6 +32,14 @@ def looks_anew_whether_all_is_ready():
     readiness = sys.modules.get("proactive.readiness")
     if readiness is not None:
         readiness._recent.forget()
+
+
+@pytest.fixture(autouse=True)
+def nobody_listens() -> Iterator[None]:
+    """No process asks who wants webhooks while there is nobody; to add an endpoint has it ask."""
+    WebhookEndpoint.objects.assume_none()
+    yield
+    WebhookEndpoint.objects.assume_none()
 
 
 @pytest.fixture

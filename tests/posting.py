@@ -27,6 +27,7 @@ NEW: dict[str, dict[str, Any]] = {
     },
     "auth.group": {"name": "Night shift"},
     "proactive.apitoken": {"name": "phone line", "scopes": ["events:write"]},
+    "proactive.webhookendpoint": {"name": "care app", "url": "https://care.example.org/hook"},
     "proactive.cadenceswitch": {"cadence": "everything"},
     "proactive.simulation": {
         "whose": "synthetic",
@@ -44,6 +45,7 @@ NEW: dict[str, dict[str, Any]] = {
 # What a form asks for besides the fields of its row.
 ALSO: dict[str, dict[str, Any]] = {
     "django_celery_beat.periodictask": {"regtask": "proactive.tasks.tick"},
+    "proactive.webhookendpoint": {"kinds": ["message.failed"]},
     "proactive.messagetemplate": {"body": "Hello from somebody new.", "reason": "Clearer"},
 }
 

@@ -15,6 +15,7 @@ from proactive.admin import (
     switches,
     templates,
     texts,
+    webhooks_out,
     weekly,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "switches",
     "templates",
     "texts",
+    "webhooks_out",
     "weekly",
 ]

@@ -82,6 +82,8 @@ GROUPS: tuple[tuple[str, tuple[Item, ...]], ...] = (
             _list_of("auth.group", "Roles", "badge"),
             _list_of("django_celery_beat.periodictask", "Schedule", "schedule"),
             _list_of("proactive.apitoken", "API tokens", "key"),
+            _list_of("proactive.webhookendpoint", "Webhooks out", "webhook"),
+            _list_of("proactive.webhookdelivery", "Webhook deliveries", "outbox"),
             _list_of("proactive.refusedwebhook", "Refused webhooks", "gpp_bad"),
             _list_of("axes.accesslog", "Sign-ins", "login"),
             _list_of("axes.accessfailurelog", "Failed sign-ins", "no_accounts"),

@@ -48,6 +48,7 @@ class Person(BaseModel):
     # Read off a row.
     model_config = ConfigDict(from_attributes=True)
 
+    id: int = Field(description="By which webhooks name them; it stays.")
     phone_number: str
     first_name: str
     relationship: str

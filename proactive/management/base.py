@@ -18,8 +18,9 @@ def add_at(parser: ArgumentParser) -> None:
     )
 
 
-def parse_at(text: str | None, *, read_only: bool) -> datetime | None:
-    """The instant that --at names; None without it. Refused where it might send real texts."""
+def parse_at(text: str | None, *, read_only: bool, flag: str = "--at") -> datetime | None:
+    """The instant that --at, or another `flag`, names; None without it. Refused where it might send
+    real texts."""
     if text is None:
         return None
     if not read_only and not settings.ALLOW_TIME_TRAVEL:
@@ -31,13 +32,13 @@ def parse_at(text: str | None, *, read_only: bool) -> datetime | None:
         at = datetime.fromisoformat(text)
     except ValueError as error:
         raise CommandError(
-            f"--at {text!r} is not ISO 8601: write it as 2026-03-01T15:00:00+00:00."
+            f"{flag} {text!r} is not ISO 8601: write it as 2026-03-01T15:00:00+00:00."
         ) from error
     if timezone.is_naive(at):
-        raise CommandError(f"--at {text!r} has no UTC offset: add one, such as +00:00 or Z.")
+        raise CommandError(f"{flag} {text!r} has no UTC offset: add one, such as +00:00 or Z.")
     # Rules subtract weeks and forecasts add months.
     if not 2000 <= at.year < 2200:
-        raise CommandError(f"--at {text!r} is too far away: name a year from 2000 to 2199.")
+        raise CommandError(f"{flag} {text!r} is too far away: name a year from 2000 to 2199.")
     return at
 
 

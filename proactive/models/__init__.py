@@ -1,11 +1,12 @@
 """What outreach keeps: every text and its end, each sweep, the words, the switches, the
-alerts, what staff did and what they asked about another policy, who calls the API, how ticks
-went."""
+alerts, what staff did and what they asked about another policy, who calls the API and who is told
+what happened, how ticks went."""
 
 from proactive.models.alerts import CareAlert
 from proactive.models.api import ApiReceipt, ApiToken, ApiTokenQuerySet, Scope
 from proactive.models.audit import AuditEntry
 from proactive.models.carriage import RefusedWebhook, Sender
+from proactive.models.hooks import EventKind, WebhookDelivery, WebhookEndpoint
 from proactive.models.messages import RANKED, WAITING, Message, MessageQuerySet, Status
 from proactive.models.notes import Note
 from proactive.models.policy import CadenceSwitch, MessageTemplate
@@ -25,6 +26,7 @@ __all__ = [
     "CadenceSwitch",
     "CareAlert",
     "DayTally",
+    "EventKind",
     "Message",
     "MessageQuerySet",
     "MessageTemplate",
@@ -38,5 +40,7 @@ __all__ = [
     "Sweep",
     "TickOutage",
     "TickPart",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WeeklyReport",
 ]

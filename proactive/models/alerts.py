@@ -22,6 +22,7 @@ class CareAlert(models.Model):
         DUPLICATE = "duplicate", "A text may have gone out twice"
         SENDING_HALTED = "sending_halted", "Sending stopped: our own configuration"
         SWEEP_HELD = "sweep_held", "A sweep stopped: far more texts than usual"
+        WEBHOOK_OFF = "webhook_off", "An app no longer hears what outreach did"
 
     # Those that keep a crisis follow-up from somebody, or leave one without an answer.
     CRISIS = (
@@ -54,6 +55,9 @@ class CareAlert(models.Model):
         "text from the switches: if it is taken, sending goes on and this resolves itself.",
         Kind.SWEEP_HELD: "Open the sweep under Sweeps and look at who is due. If they are as many "
         "as they should be, let it go on; else tell an operator before anything is sent.",
+        Kind.WEBHOOK_OFF: "Tell an administrator, and whoever runs the app that the detail names. "
+        "Once it answers again, the administrator switches its webhook on, has what it missed "
+        "delivered again, and resolves this.",
     }
 
     kind = models.CharField(max_length=32, choices=Kind)

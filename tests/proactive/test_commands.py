@@ -196,7 +196,7 @@ def test_reconcile_tells_what_it_found(at_noon):
 
 def test_sync_schedules_tells_what_it_created():
     assert run_json("sync_schedules") == {
-        "created": ["tick", "promises", "housekeeping", "weekly report"]
+        "created": ["tick", "promises", "housekeeping", "weekly report", "webhooks"]
     }
     assert run_json("sync_schedules") == {"created": []}
     assert run("sync_schedules") == "The schedule is in place; nothing was changed.\n"

@@ -4,9 +4,15 @@ import pytest
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from proactive.scheduling import sync_schedules
-from proactive.tasks import check_promises, send_weekly_report, tick, tidy_up
+from proactive.tasks import (
+    check_promises,
+    deliver_webhooks,
+    send_weekly_report,
+    tick,
+    tidy_up,
+)
 
-ALL = ["tick", "promises", "housekeeping", "weekly report"]
+ALL = ["tick", "promises", "housekeeping", "weekly report", "webhooks"]
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +36,7 @@ def test_the_tick_rings_every_minute_and_never_piles_up(settings):
         ("housekeeping", tidy_up, 86_400),
         # Often, in UTC: the task itself knows when Monday morning is.
         ("weekly report", send_weekly_report, 900),
+        ("webhooks", deliver_webhooks, 30),
     ],
 )
 def test_what_else_is_rung(name, rings, seconds):
@@ -46,7 +53,7 @@ def test_a_second_run_changes_nothing():
 
     assert sync_schedules() == []
     assert list(PeriodicTask.objects.values()) == before
-    assert IntervalSchedule.objects.count() == 3
+    assert IntervalSchedule.objects.count() == 4
 
 
 def test_what_staff_changed_stays():
@@ -66,7 +73,7 @@ def test_an_interval_that_staff_changed_in_place_gets_no_twin():
     IntervalSchedule.objects.filter(every=60).update(every=90)
 
     assert sync_schedules() == []
-    assert set(IntervalSchedule.objects.values_list("every", flat=True)) == {90, 86_400, 900}
+    assert set(IntervalSchedule.objects.values_list("every", flat=True)) == {30, 90, 86_400, 900}
 
 
 def test_two_equal_intervals_of_staff_are_no_obstacle():
