@@ -235,6 +235,62 @@ def test_whoever_reactivations_cannot_reach_does_not_churn():
     assert run_sweep(now=NOON).counts["churned"] == 1
 
 
+# --- Room for a follow-up that comes to some ---
+
+
+def before_a_followup(*, inside):
+    """A check-in is due to them; and in six hours a follow-up, to those for whom these are on."""
+    crisis = NOON - 18 * HOUR
+    return due_for(
+        "wellness",
+        pk=key("crisis_followup", inside=inside),
+        last_crisis_event_at=crisis,
+        crisis_followup_count=0,
+    )
+
+
+def test_the_slot_is_kept_for_those_only_to_whom_a_follow_up_comes(gateway):
+    put("crisis_followup", 5)
+    inside, outside = (before_a_followup(inside=inside) for inside in (True, False))
+
+    assert [one.phone_number for one in run_sweep(now=NOON, dry_run=True).planned] == [
+        outside.phone_number
+    ]
+    assert sweep() == [("wellness", "high")]
+    deliver_queued(now=NOON)
+
+    assert rows(inside) == []
+    assert rows(outside) == [(None, "sent")]
+
+
+def test_on_for_everybody_it_is_kept_for_everybody():
+    before_a_followup(inside=True)
+    before_a_followup(inside=False)
+    put("crisis_followup", 100)
+
+    assert sweep() == []
+
+
+def test_the_reservation_says_why_it_is_none():
+    put("crisis_followup", 5)
+    inside, outside = (before_a_followup(inside=inside) for inside in (True, False))
+
+    def reservation(someone):
+        (found,) = (
+            one for one in explain(someone, now=NOON)["cadences"] if one["cadence"] == "wellness"
+        )
+        return next(one for one in found["rules"] if one["rule"] == "reservation")
+
+    assert reservation(outside) == {
+        "rule": "reservation",
+        "holds": True,
+        "says": f"no slot is kept: {SAYS}",
+    }
+    assert not reservation(inside)["holds"]
+    assert forecast(outside, now=NOON)["messages"][0]["at"] == NOON
+    assert forecast(inside, now=NOON)["messages"][0]["cadence"] == "crisis_followup"
+
+
 # --- Accounted ---
 
 
