@@ -15,11 +15,11 @@ from proactive.delivery import deliver_queued
 from proactive.explaining import explain
 from proactive.forecasting import forecast
 from proactive.models import CadenceSwitch, CareAlert, Message, Status
-from proactive.promises import NOT_ON, check_promises
+from proactive.promises import NOT_ON, UNACCOUNTED, check_promises
 from proactive.sweeps import run_sweep
 from proactive.switches import Switchboard
 from proactive.upcoming import next_in_line
-from tests.factories import CaregiverFactory
+from tests.factories import CaregiverFactory, MessageFactory
 from tests.proactive.people import DAY, FIRST, HOUR, NOON, due_for, person, sweep
 
 pytestmark = pytest.mark.django_db
@@ -375,6 +375,28 @@ def test_the_count_of_promises_says_that_nothing_was_owed_to_them():
     assert not CareAlert.objects.exists()
     run_sweep(now=NOON)
     assert check_promises(now=NOON).outcomes == {"superseded": 2, NOT_ON: 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "ago", "end"),
+    [
+        (Status.QUEUED, 30 * HOUR, "queued"),
+        (Status.DELIVERED, 30 * HOUR, "delivered"),
+        (Status.CANCELLED, 30 * HOUR, "cancelled"),
+        (Status.CANCELLED, 4 * DAY, "cancelled"),
+        (Status.UNKNOWN, 4 * DAY, UNACCOUNTED),
+        (Status.QUEUED, 4 * DAY, UNACCOUNTED),
+    ],
+)
+def test_a_text_that_they_have_counts_by_its_own_end(status, ago, end):
+    outside = in_crisis(inside=False, ago=ago)
+    MessageFactory(caregiver=outside, occasion=outside.last_crisis_event_at, stage=1, status=status)
+    put("crisis_followup", 5)
+
+    found = check_promises(now=NOON).outcomes
+
+    assert found[end] == 1
+    assert found[NOT_ON] == (1 if ago > 3 * DAY else 0)
 
 
 def test_the_next_in_line_of_a_cascade_are_those_for_whom_it_is_on():
