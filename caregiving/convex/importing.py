@@ -11,9 +11,11 @@ from itertools import islice
 from pathlib import Path
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef, Subquery
 from django.utils import timezone
 
 from caregiving import backfilling, events
+from caregiving.convex.merging import SAME_MOMENT
 from caregiving.convex.models import ConvexImport
 from caregiving.convex.people import take_people, take_profiles
 from caregiving.convex.rejects import Rejects
@@ -22,7 +24,7 @@ from caregiving.convex.scores import take_scores
 from caregiving.convex.snapshot import PEOPLE, SCORES, TEXTS, Line, Snapshot
 from caregiving.convex.texts import take_texts
 from caregiving.importing_files import ImportProblem
-from caregiving.models import Caregiver
+from caregiving.models import Caregiver, CaregiverQuerySet, CrisisEvent, WellnessScore
 from caregiving.progress import Advance, no_bar
 
 BATCH = 1000
@@ -82,8 +84,7 @@ def _run(
             _commit(run, table, batch, report, now)
             done += sum(len(line.text) for line in batch)
             progress(done, snapshot.size)
-    came_from_there = Caregiver.objects.filter(convex__isnull=False)
-    report.crises = backfilling.backfill_crisis_events(among=came_from_there).people
+    report.crises = backfilling.backfill_crisis_events(among=_never_dated()).people
     # Whoever wrote before we knew their number; most of all, they may have said stop.
     events.adopt_earlier_texts()
     run.finished_at = timezone.now()
@@ -93,6 +94,20 @@ def _run(
     # They name people, and only the last import's are shown.
     ConvexImport.objects.exclude(pk=run.pk).update(rejects=b"")
     progress(snapshot.size, snapshot.size)
+
+
+def _never_dated() -> CaregiverQuerySet:
+    """Whoever came from there, unless the crisis of their latest score is on record already.
+
+    Then it has been taken off the row here, and is not brought back.
+    """
+    latest = WellnessScore.objects.filter(caregiver=OuterRef("pk")).order_by("-created_at", "-pk")
+    on_record = CrisisEvent.objects.annotate(same_until=F("at") + SAME_MOMENT).filter(
+        caregiver=OuterRef("pk"), same_until__gte=OuterRef("scored_at")
+    )
+    people = Caregiver.objects.filter(convex__isnull=False)
+    people = people.annotate(scored_at=Subquery(latest.values("created_at")[:1]))
+    return people.filter(~Exists(on_record))
 
 
 def _begin(snapshot: Snapshot, report: Report, now: datetime) -> ConvexImport:

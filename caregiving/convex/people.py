@@ -106,7 +106,14 @@ def _take(
 ) -> None:
     number = entry.person.phone_number
     was_known = bool(entry.taken) or not entry.is_new
-    merged = merge(entry.person, values, table=table, taken=entry.taken, is_new=entry.is_new)
+    merged = merge(
+        entry.person,
+        values,
+        table=table,
+        taken=entry.taken,
+        is_new=entry.is_new,
+        crises=roster.crises_of(entry.person),
+    )
     roster.note(entry, merged)
     if entry.person.phone_number != number:
         roster.renumber(entry, number)

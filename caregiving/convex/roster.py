@@ -1,11 +1,14 @@
 """The people of one batch: read and locked at once, written at once."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from django.db.models import OuterRef, Subquery
+from django.utils import timezone
 
 from caregiving.convex.merging import Merged, Taken
 from caregiving.convex.models import ConvexPerson
@@ -58,7 +61,7 @@ class Roster:
         }
         self._id_of = {one.person.pk: one.convex_id for one in self._entries.values()}
         self._opt_outs: list[ConsentChange] = []
-        self._crises: list[tuple[Caregiver, datetime | None]] = []
+        self._new_crises: list[tuple[Caregiver, Merged]] = []
 
     def find(self, convex_id: str) -> Entry | None:
         return self._entries.get(convex_id)
@@ -91,8 +94,21 @@ class Roster:
         entry.changed |= merged.changed
         if merged.opted_out_at is not None:
             self.note_consent(entry.person, merged.opted_out_at, opted_in=False, source=SOURCE)
-        if "last_crisis_event_at" in merged.changed:
-            self._crises.append((entry.person, merged.earlier_crisis_at))
+        if merged.crisis_at is not None:
+            self.crises_of(entry.person).append(merged.crisis_at)
+            self._new_crises.append((entry.person, merged))
+
+    def crises_of(self, person: Caregiver) -> list[datetime]:
+        """Their crises on record, those of this batch among them."""
+        return self._crises[id(person)]
+
+    @cached_property
+    def _crises(self) -> dict[int, list[datetime]]:
+        found: dict[int, list[datetime]] = defaultdict(list)
+        known = CrisisEvent.objects.filter(caregiver__in=self._by_key)
+        for key, at in known.values_list("caregiver_id", "at"):
+            found[id(self._by_key[key])].append(at)
+        return found
 
     def note_consent(self, person: Caregiver, at: datetime, *, opted_in: bool, source: str) -> None:
         self._opt_outs.append(
@@ -122,23 +138,28 @@ class Roster:
 
     def _save_crises(self) -> None:
         """As `events.record_crisis_event` puts them on record, but nobody was heard from."""
+        if not self._new_crises:
+            return
+        heard = timezone.now()
         events = []
-        for person, earlier in self._crises:
-            if earlier is not None:
-                events.append(CrisisEvent(caregiver=person, at=earlier))
-            assert person.last_crisis_event_at is not None
-            events.append(
-                CrisisEvent(caregiver=person, at=person.last_crisis_event_at, source=SOURCE)
-            )
+        for person, merged in self._new_crises:
+            assert merged.crisis_at is not None
+            event = CrisisEvent(caregiver=person, at=merged.crisis_at, source=SOURCE)
+            if merged.crisis_is_late:
+                # The newer one has the follow-ups; both instants say that this has earned none.
+                event.replaced_at = merged.earlier_crisis_at
+                event.recorded_at = event.settled_at = heard
+            elif merged.earlier_crisis_at is not None:
+                events.append(CrisisEvent(caregiver=person, at=merged.earlier_crisis_at))
+            events.append(event)
         CrisisEvent.objects.bulk_create(events, ignore_conflicts=True)
-        if any(earlier for _, earlier in self._crises):
-            latest = Caregiver.objects.filter(pk=OuterRef("caregiver"))
-            crisis = Subquery(latest.values("last_crisis_event_at")[:1])
-            CrisisEvent.objects.filter(
-                caregiver__in=[person.pk for person, _ in self._crises],
-                replaced_at__isnull=True,
-                at__lt=crisis,
-            ).update(replaced_at=crisis)
+        latest = Caregiver.objects.filter(pk=OuterRef("caregiver"))
+        crisis = Subquery(latest.values("last_crisis_event_at")[:1])
+        CrisisEvent.objects.filter(
+            caregiver__in=[person.pk for person, _ in self._new_crises],
+            replaced_at__isnull=True,
+            at__lt=crisis,
+        ).update(replaced_at=crisis)
 
 
 def _write(people: Iterable[Caregiver], fields: set[str]) -> None:

@@ -57,7 +57,7 @@ def take_texts(lines: list[Line], report: Report, *, now: datetime) -> None:
         if is_new:
             known.add(text.provider_sid)
             new.append((entry, text))
-        if hear_from(entry.person, text.received_at):
+        if hear_from(entry.person, text.received_at, entry.taken):
             entry.changed |= {"last_contact_at", "reactivation_message_count", "journey_phase"}
     InboundMessage.objects.bulk_create([text for _, text in new])
     _heed(roster, new)
