@@ -15,8 +15,9 @@ from django.db.models import Exists, F, OuterRef, Subquery
 from django.utils import timezone
 
 from caregiving import backfilling, events
+from caregiving.convex import opt_outs
 from caregiving.convex.merging import SAME_MOMENT
-from caregiving.convex.models import ConvexImport
+from caregiving.convex.models import ConvexImport, ConvexPerson
 from caregiving.convex.people import take_people, take_profiles
 from caregiving.convex.rejects import Rejects
 from caregiving.convex.reports import Report
@@ -74,6 +75,8 @@ def _run(
         run = _begin(snapshot, report, now)
         report.switched_off = before_writing(run)
     report.rejects.begin(run.rejects_size)
+    if run.table:
+        _remember_unplaced(snapshot, report, now)
     done = 0
     tables = snapshot.tables
     for table in tables[tables.index(run.table) if run.table else 0 :]:
@@ -94,6 +97,18 @@ def _run(
     # They name people, and only the last import's are shown.
     ConvexImport.objects.exclude(pk=run.pk).update(rejects=b"")
     progress(snapshot.size, snapshot.size)
+
+
+def _remember_unplaced(snapshot: Snapshot, report: Report, now: datetime) -> None:
+    """Whose documents of `users` were rejected before the import was broken off."""
+    lines = snapshot.lines(PEOPLE)
+    while batch := list(islice(lines, BATCH)):
+        keys = [key for line in batch if isinstance(key := line.document.get("_id"), str)]
+        known = set(
+            ConvexPerson.objects.filter(convex_id__in=keys).values_list("convex_id", flat=True)
+        )
+        left = [(line, "") for line in batch if line.document.get("_id") not in known]
+        opt_outs.remember_unplaced(left, report, now=now)
 
 
 def _never_dated() -> CaregiverQuerySet:

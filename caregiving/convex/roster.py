@@ -6,13 +6,15 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from hashlib import sha256
 
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from caregiving.convex.merging import Merged, Taken
 from caregiving.convex.models import ConvexPerson
-from caregiving.models import Caregiver, ConsentChange, CrisisEvent
+from caregiving.intents import Intent
+from caregiving.models import Caregiver, ConsentChange, CrisisEvent, InboundMessage
 
 # Where an entry in the records of consent and of crises comes from.
 SOURCE = "convex"
@@ -61,6 +63,8 @@ class Roster:
         }
         self._id_of = {one.person.pk: one.convex_id for one in self._entries.values()}
         self._opt_outs: list[ConsentChange] = []
+        self._refusing: dict[int, Caregiver] = {}
+        self._strangers: list[InboundMessage] = []
         self._new_crises: list[tuple[Caregiver, Merged]] = []
 
     def find(self, convex_id: str) -> Entry | None:
@@ -115,14 +119,41 @@ class Roster:
             ConsentChange(caregiver=person, opted_in=opted_in, at=at, source=source)
         )
 
+    def refuse(self, person: Caregiver, at: datetime, *, source: str) -> None:
+        """They opted out at `at`, wherever that stands; a newer opt-in holds."""
+        self.note_consent(person, at, opted_in=False, source=source)
+        newer_consent = person.opted_in_at is not None and person.opted_in_at > at
+        if person.opted_out_at is None and not newer_consent:
+            person.opted_out_at = at
+            self._refusing[id(person)] = person
+
+    def refuse_for_later(self, number: str, at: datetime) -> None:
+        """Whoever has `number` one day opted out at `at`."""
+        self._strangers.append(
+            InboundMessage(
+                from_number=number,
+                body="(opted out in Convex)",
+                intent=Intent.STOP,
+                received_at=at,
+                # Once for each number, which is not to be read off here.
+                provider_sid=f"convex:{sha256(number.encode()).hexdigest()[:48]}",
+            )
+        )
+
     def save(self) -> None:
         entries = list(self._entries.values())
         new = [one.person for one in entries if one.is_new]
         Caregiver.objects.bulk_create(new)
+        changed = {id(one.person): one.person for one in entries if one.changed and not one.is_new}
+        # Those who are new have been written just now.
+        written = {id(one) for one in new}
+        refusing = {key: one for key, one in self._refusing.items() if key not in written}
         _write(
-            [one.person for one in entries if one.changed and not one.is_new],
-            {name for one in entries if not one.is_new for name in one.changed},
+            (changed | refusing).values(),
+            {name for one in entries if not one.is_new for name in one.changed}
+            | ({"opted_out_at"} if refusing else set()),
         )
+        InboundMessage.objects.bulk_create(self._strangers, ignore_conflicts=True)
         links = [one for one in entries if one.is_linked_anew]
         ConvexPerson.objects.bulk_create(
             [

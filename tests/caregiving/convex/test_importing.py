@@ -8,6 +8,7 @@ from caregiving import events
 from caregiving.convex import importing, people
 from caregiving.convex.importing import ImportProblem, import_snapshot
 from caregiving.convex.models import ConvexImport, ConvexPerson
+from caregiving.convex.opt_outs import FOR_LATER, HELD, LOST
 from caregiving.convex.rejects import kept_lines
 from caregiving.models import (
     Caregiver,
@@ -180,6 +181,143 @@ def test_fields_and_tables_that_have_no_place_here_are_told(bring):
 
     assert report.not_taken == {"users.stripeCustomerId": 1}
     assert report.others == ["billingAccounts"]
+
+
+# --- Opt-outs in what cannot be taken ------------------------------------------------------------
+
+OUT = {"optedOutAt": ms(NOW - 3 * DAY)}
+
+
+def was_rejected_with(report, words):
+    return [one for one in report.rejects.first if one.reasons.startswith(words)]
+
+
+def test_an_opt_out_beside_a_bad_field_holds(bring):
+    bring(ana())
+
+    report = bring(ana(burnoutBand="awful", **OUT))
+
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+    assert ConsentChange.objects.get().source == "convex"
+    assert was_rejected_with(report, HELD)
+    assert (report.opt_outs_held, report.opt_outs_lost) == (1, 0)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_opt_out_of_a_document_with_the_number_of_another_holds_for_whoever_is_kept(
+    bring, is_first
+):
+    double = ana(_id=BEN, **OUT)
+    spoilt = double | {"zipCode": 5.5}
+
+    report = bring(*([spoilt, ana()] if is_first else [ana(), double]))
+
+    assert Caregiver.objects.count() == 1
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+    assert report.opt_outs_held == 1
+
+
+def test_so_does_one_of_somebody_who_was_here_without_any_document(bring):
+    Caregiver.objects.create(phone_number="+12125550001")
+
+    bring(ana(timeZone="Mars"), ana(_id=BEN, timeZone="Mars", **OUT))
+
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+
+
+def test_a_stop_in_the_conversation_of_a_rejected_double_holds(bring):
+    report = bring(ana(), ana(_id=BEN), conversations=[text("STOP", NOW - 3 * DAY, who=BEN)])
+
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+    assert report.opt_outs_held == 1
+
+
+def test_also_after_the_import_was_broken_off(tmp_path, monkeypatch):
+    said = [text("STOP", NOW - 3 * DAY, who=BEN)]
+    path = export(tmp_path / "a.zip", users=[ana(), ana(_id=BEN)], conversations=said)
+    real = importing.take_texts
+    monkeypatch.setattr(importing, "take_texts", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        import_snapshot(path, now=NOW)
+    monkeypatch.setattr(importing, "take_texts", real)
+
+    report = import_snapshot(path, now=NOW)
+
+    assert report.resumed_at
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+
+
+def test_a_stop_whose_time_cannot_be_read_holds(bring):
+    bring(ana(), conversations=[text("STOP", NOW - 3 * DAY, timestamp="yesterday")])
+
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+
+
+def test_an_opt_out_in_a_profile_that_is_bad_holds(bring):
+    profile = {"_id": "p", "userId": ANA, "zipCode": ["10001"], **OUT}
+
+    bring(ana(), caregiverProfiles=[profile])
+
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+
+
+@pytest.mark.parametrize("at", ["yesterday", ms(NOW + DAY), True])
+def test_an_opt_out_without_a_time_that_can_be_read_holds_from_now_on_and_once(bring, at):
+    bring(ana(), ana(_id=BEN, phoneNumber="+12125550002"))
+
+    bring(ana(optedOutAt=at))
+    assert ana_here().opted_out_at == NOW
+
+    events.record_opt_in(ana_here(), at=NOW + DAY, source="text")
+    bring(ana(optedOutAt=at, firstName="Anna"))
+    assert ana_here().opted_out_at is None
+
+
+def test_whoever_opted_in_here_since_stays_in(bring):
+    bring(ana())
+    events.record_opt_in(ana_here(), at=NOW - DAY, source="text")
+
+    bring(ana(burnoutBand="awful", **OUT))
+
+    assert ana_here().opted_out_at is None
+
+
+def test_an_opt_out_of_a_number_that_is_nobodys_yet_holds_for_whoever_comes_with_it(bring):
+    report = bring(ana(burnoutBand="awful", **OUT))
+    assert was_rejected_with(report, FOR_LATER)
+    assert not Caregiver.objects.exists()
+
+    bring(ana())
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+
+    bring(ana(burnoutBand="awful", **OUT))
+    assert InboundMessage.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ana(phoneNumber="5", **OUT),
+        ana(phoneNumber=None, **OUT),
+        '{"phoneNumber": "+12125550001", "optedOutAt": 17, oops',
+    ],
+)
+def test_an_opt_out_of_which_nobody_can_tell_whose_it_is_is_said_out_loud(bring, row):
+    report = bring(ana(_id=BEN, phoneNumber="+12125550002"), row)
+
+    assert was_rejected_with(report, LOST)
+    assert (report.opt_outs_held, report.opt_outs_lost) == (0, 1)
+    assert ConvexImport.objects.get().opt_outs_lost == 1
+
+
+@pytest.mark.parametrize("never", [None, 0, "", False])
+def test_a_rejected_row_without_an_opt_out_opts_nobody_out(bring, never):
+    bring(ana())
+
+    report = bring(ana(burnoutBand="awful", optedOutAt=never), '{"optedOutAt": null, oops')
+
+    assert ana_here().opted_out_at is None
+    assert (report.opt_outs_held, report.opt_outs_lost) == (0, 0)
 
 
 # --- Again -------------------------------------------------------------------------------------
