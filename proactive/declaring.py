@@ -1,6 +1,6 @@
 """What the declaration of a cadence consists of, and the rules that follow from it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache, reduce
@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Coalesce
 
 from caregiving.models import Caregiver
+from proactive import matching
 from proactive.clocks import SILENCE, Anchor, Window, duration, local
 from proactive.models import Message
 from proactive.ripening import Ripening
@@ -27,7 +28,7 @@ from proactive.rules import (
     in_window,
     standing,
 )
-from proactive.shares import EVERYBODY, among, in_share, is_among
+from proactive.shares import EVERYBODY, among, in_share, is_among, not_among
 
 # Of every text, whoever sends it and why.
 _ALWAYS = (CONSENT, PAUSE, REACHABLE, GATE_OPEN, NOTHING_WAITING)
@@ -108,6 +109,18 @@ class Cadence:
         """
         return self if share == self.share else _limited(self, share)
 
+    def yielding_within(self, share_of: Callable[[str], int]) -> "Cadence":
+        """The same, which makes room for texts of a cadence to those only for whom that is on.
+
+        `share_of`: the name of a cadence -> for how many percent of people it is on. The same
+        object each time, as with `limited_to`.
+        """
+        yields = tuple(
+            rule.limited_to(share_of(rule.urgent)) if isinstance(rule, Reservation) else rule
+            for rule in self.yields
+        )
+        return self if yields == self.yields else _yielding(self, yields)
+
     @property
     def among(self) -> Q:
         """The people for whom it is on; true of everybody, usually."""
@@ -187,6 +200,11 @@ class Cadence:
 def _limited(cadence: Cadence, share: int) -> Cadence:
     who = (*cadence.who, in_share(cadence.name, share))
     return replace(cadence, share=share, who=who)
+
+
+@lru_cache(maxsize=64)
+def _yielding(cadence: Cadence, yields: tuple[Rule, ...]) -> Cadence:
+    return replace(cadence, yields=yields)
 
 
 # --- Rules of a stage ---
@@ -319,7 +337,42 @@ def _silent(silence: timedelta) -> Rule:
 # --- Making room ---
 
 
-def reserved_for(urgent: Cadence, *, within: timedelta) -> Rule:
+@dataclass(frozen=True)
+class Reservation(Rule):
+    """A slot is kept free for texts of the cadence that is named `urgent`."""
+
+    urgent: str = ""
+
+    def limited_to(self, share: int) -> Rule:
+        """For those only who are among the `share` percent for whom it is on."""
+        return self if share == EVERYBODY else _reserved_for_some(self, share)
+
+
+@lru_cache(maxsize=64)
+def _reserved_for_some(rule: Reservation, share: int) -> Rule:
+    def is_for(caregiver: Caregiver) -> bool:
+        return is_among(rule.urgent, caregiver.pk, share=share)
+
+    def says(caregiver: Caregiver, now: datetime) -> str:
+        if is_for(caregiver):
+            return rule.says(caregiver, now)
+        return f"no slot is kept: {in_share(rule.urgent, share).says(caregiver, now)}"
+
+    def changes(caregiver: Caregiver, now: datetime) -> Iterator[datetime]:
+        if is_for(caregiver):
+            yield from matching.turning_points(rule.condition(now), caregiver, now=now)
+
+    return Rule(
+        rule.name,
+        lambda now: rule.condition(now) | not_among(rule.urgent, share=share),
+        says,
+        test=lambda caregiver, now: not is_for(caregiver) or rule.holds(caregiver, now),
+        changes=changes,
+        means=rule.means,
+    )
+
+
+def reserved_for(urgent: Cadence, *, within: timedelta) -> Reservation:
     """No stage of `urgent` is due, or falls due `within` so long: a text would take its slot."""
 
     def condition(now: datetime) -> Q:
@@ -345,9 +398,10 @@ def reserved_for(urgent: Cadence, *, within: timedelta) -> Rule:
                 )
         return f"no {urgent.label.lower()} is due soon"
 
-    return Rule(
+    return Reservation(
         "reservation",
         condition,
         says,
         means=f"no {urgent.label.lower()} is due, or falls due within {duration(within)}",
+        urgent=urgent.name,
     )

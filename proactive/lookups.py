@@ -77,8 +77,11 @@ def rows_first(queryset: People, condition: Q) -> People:
 def of_row_alone(q: Q) -> Q:
     """`q` without what it asks of other tables: it holds wherever `q` does, and perhaps elsewhere.
 
-    Takes what rules are made of: AND, OR and comparisons of fields, nothing negated.
+    Takes what rules are made of: AND, OR and comparisons of fields. Of what is negated nothing
+    remains: without a part of it, it would hold of fewer rows.
     """
+    if q.negated:
+        return Q()
     alone = Q(_connector=q.connector)
     for child in q.children:
         if isinstance(child, Q):

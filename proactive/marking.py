@@ -126,7 +126,8 @@ def _objection(message: Message, switchboard: Switchboard, now: datetime) -> str
         return f"occasion: {cadence.anchor.words} {since}, no longer {then}"
     # What staff have sent before its turn is not asked about its turn. Should their account be gone
     # meanwhile, it is.
-    rules = cadence.binding(step) if message.ordered_by_id else cadence.rules(step)
+    limited = switchboard.limited(cadence)
+    rules = limited.binding(step) if message.ordered_by_id else limited.rules(step)
     for rule in rules:
         if rule.asked_again and not rule.holds(caregiver, now):
             return f"{rule.name}: {rule.says(caregiver, now)}"

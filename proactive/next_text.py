@@ -133,7 +133,8 @@ def _holding(
         if explained["cadence"] == text.cadence:
             switch = explained["rules"][0]
             held.extend([] if switch["holds"] else [switch["says"]])
-    cadence = BY_NAME.get(text.cadence)
+    declared = BY_NAME.get(text.cadence)
+    cadence = Switchboard.load().limited(declared) if declared else None
     step = _step(cadence, text.stage, text.tier) if cadence else None
     if cadence and step:
         held.extend(

@@ -53,10 +53,11 @@ def foresee_sending(
     look_up_standing(person)
     _refuse(person, cadence, step, now)
     draft = Draft(person, Wording.load().compose(person, cadence, step), because="")
-    binding = cadence.binding(step)
+    limited = Switchboard.load().limited(cadence)
+    binding = limited.binding(step)
     not_asked = tuple(
         rule.says(person, now)
-        for rule in cadence.rules(step)
+        for rule in limited.rules(step)
         if rule not in binding and not rule.holds(person, now)
     )
     return Foreseen(draft.body, draft.segments, not_asked)

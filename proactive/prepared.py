@@ -93,14 +93,17 @@ class Prepared:
     def _statement(self, parts: tuple[Any, ...], values: Values) -> "_Statement":
         connection = connections[DEFAULT_DB_ALIAS]
         # With the connection they go: a compiler belongs to one, and one belongs to a thread.
-        statements: dict[tuple[Any, ...], _Statement] = vars(connection).setdefault(
-            "prepared_statements", {}
-        )
-        key = (_policies, self, *(one if isinstance(one, int) else id(one) for one in parts))
+        policies, statements = vars(connection).get("prepared_statements", (None, {}))
+        if policies != _policies:
+            # What was forgotten is let go of here: no other thread may touch the connection.
+            statements = {}
+            vars(connection)["prepared_statements"] = (_policies, statements)
+        key = (self, *(one if isinstance(one, int) else id(one) for one in parts))
         if key not in statements:
             holes = {name: Moment() if name == "now" else Given(name) for name in values}
             statements[key] = _Statement(self._build(*parts, **holes), connection, parts)
-        return statements[key]
+        statement: _Statement = statements[key]
+        return statement
 
 
 def prepared(build: Callable[..., QuerySet[Any, Any]]) -> Prepared:

@@ -118,10 +118,7 @@ def _outcomes(
         for step in cadence.steps:
             if not _fell_due(step, one, now):
                 continue
-            outcome = known.outcome(step, one, now)
-            if outcome in (WAITING, UNACCOUNTED) and not cadence.is_for(one.caregiver):
-                outcome = NOT_ON
-            yield one, step, outcome
+            yield one, step, known.outcome(step, one, now, is_on=cadence.is_for(one.caregiver))
 
 
 def _fell_due(step: Step, occasion: _Occasion, now: datetime) -> bool:
@@ -149,24 +146,28 @@ class _Known:
             told.setdefault((alert.caregiver_id, alert.occasion), []).append(alert)
         return cls({row[:3]: row[3:] for row in standing_last}, told)
 
-    def outcome(self, step: Step, occasion: _Occasion, now: datetime) -> str:
-        """What has become of a stage that fell due, in a few words."""
+    def outcome(self, step: Step, occasion: _Occasion, now: datetime, *, is_on: bool) -> str:
+        """What has become of a stage that fell due, in a few words.
+
+        `is_on`: whether the cadence is on for the person. To the others nothing is owed, but a text
+        that they have is one whose end counts.
+        """
         assert step.stage is not None and step.limit is not None
         key = occasion.caregiver.pk, occasion.at
         limit = occasion.at + step.limit
         about = self.alerts.get(key, [])
         text, status = self.texts.get((*key, step.stage), (None, ""))
-        is_owed = occasion.ends is None and step.stage > occasion.dealt_with
-        if status and not (status == Status.CANCELLED and is_owed):
+        is_left = occasion.ends is None and step.stage > occasion.dealt_with
+        if status and not (status == Status.CANCELLED and is_left and is_on):
             if status not in NOT_ENDED or now < limit + GRACE:
                 return Status(status).label.lower()
             told = any(alert.message_id == text for alert in about)
         elif occasion.heard_late:
             return HEARD_LATE
-        elif occasion.ends is None and not is_owed:
+        elif occasion.ends is None and not is_left:
             return BEFORE_RECORDS
         elif occasion.ends is None and now < limit + GRACE:
-            return WAITING
+            return WAITING if is_on else NOT_ON
         else:
             # A text that was given back only now, after it had waited beyond its time, has an alert
             # of its own; until the next sweep there is no other.
@@ -177,6 +178,8 @@ class _Known:
                 and (alert.resolved_at is None or alert.opened_at >= limit)
                 for alert in about
             )
+            if not told and not is_on:
+                return NOT_ON
         return WITH_A_PERSON if told else UNACCOUNTED
 
 

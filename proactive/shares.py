@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.db.models import F, Q
-from django.db.models.lookups import LessThan
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 
 from proactive.rules import Rule
 
@@ -34,6 +34,11 @@ def among(cadence: str, *, share: int) -> Q:
     if share == EVERYBODY:
         return Q()
     return Q(LessThan(place(cadence, F("pk")), _end(share)))
+
+
+def not_among(cadence: str, *, share: int) -> Q:
+    """The others: nobody, while the cadence is on for everybody."""
+    return Q(GreaterThanOrEqual(place(cadence, F("pk")), _end(share)))
 
 
 def in_share(cadence: str, share: int) -> Rule:

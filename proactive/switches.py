@@ -34,9 +34,14 @@ class Switchboard:
         """Its own switch; one that was never put is on, and not stored."""
         return self.switches.get(cadence) or CadenceSwitch(cadence=cadence)
 
-    def limited(self, cadence: Cadence) -> Cadence:
-        """`cadence` for the share of people for whom it is on: usually itself."""
-        return cadence.limited_to(self.of(cadence.name).share)
+    def limited(self, cadence: Cadence, *, share: int | None = None) -> Cadence:
+        """`cadence` for the share of people for whom it is on: usually itself.
+
+        It makes room for another cadence only where that is on for the person. `share`: as if it
+        were so large.
+        """
+        own = self.of(cadence.name).share if share is None else share
+        return cadence.yielding_within(lambda name: self.of(name).share).limited_to(own)
 
     def is_open(self, cadence: str, now: datetime) -> bool:
         return self.everything.is_open(now) and self.of(cadence).is_open(now)

@@ -11,10 +11,13 @@ from itertools import islice
 from pathlib import Path
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef, Subquery
 from django.utils import timezone
 
 from caregiving import backfilling, events
-from caregiving.convex.models import ConvexImport
+from caregiving.convex import opt_outs
+from caregiving.convex.merging import SAME_MOMENT
+from caregiving.convex.models import ConvexImport, ConvexPerson
 from caregiving.convex.people import take_people, take_profiles
 from caregiving.convex.rejects import Rejects
 from caregiving.convex.reports import Report
@@ -22,7 +25,7 @@ from caregiving.convex.scores import take_scores
 from caregiving.convex.snapshot import PEOPLE, SCORES, TEXTS, Line, Snapshot
 from caregiving.convex.texts import take_texts
 from caregiving.importing_files import ImportProblem
-from caregiving.models import Caregiver
+from caregiving.models import Caregiver, CaregiverQuerySet, CrisisEvent, WellnessScore
 from caregiving.progress import Advance, no_bar
 
 BATCH = 1000
@@ -72,6 +75,8 @@ def _run(
         run = _begin(snapshot, report, now)
         report.switched_off = before_writing(run)
     report.rejects.begin(run.rejects_size)
+    if run.table:
+        _remember_unplaced(snapshot, report, now)
     done = 0
     tables = snapshot.tables
     for table in tables[tables.index(run.table) if run.table else 0 :]:
@@ -82,8 +87,7 @@ def _run(
             _commit(run, table, batch, report, now)
             done += sum(len(line.text) for line in batch)
             progress(done, snapshot.size)
-    came_from_there = Caregiver.objects.filter(convex__isnull=False)
-    report.crises = backfilling.backfill_crisis_events(among=came_from_there).people
+    report.crises = backfilling.backfill_crisis_events(among=_never_dated()).people
     # Whoever wrote before we knew their number; most of all, they may have said stop.
     events.adopt_earlier_texts()
     run.finished_at = timezone.now()
@@ -93,6 +97,32 @@ def _run(
     # They name people, and only the last import's are shown.
     ConvexImport.objects.exclude(pk=run.pk).update(rejects=b"")
     progress(snapshot.size, snapshot.size)
+
+
+def _remember_unplaced(snapshot: Snapshot, report: Report, now: datetime) -> None:
+    """Whose documents of `users` were rejected before the import was broken off."""
+    lines = snapshot.lines(PEOPLE)
+    while batch := list(islice(lines, BATCH)):
+        keys = [key for line in batch if isinstance(key := line.document.get("_id"), str)]
+        known = set(
+            ConvexPerson.objects.filter(convex_id__in=keys).values_list("convex_id", flat=True)
+        )
+        left = [(line, "") for line in batch if line.document.get("_id") not in known]
+        opt_outs.remember_unplaced(left, report, now=now)
+
+
+def _never_dated() -> CaregiverQuerySet:
+    """Whoever came from there, unless the crisis of their latest score is on record already.
+
+    Then it has been taken off the row here, and is not brought back.
+    """
+    latest = WellnessScore.objects.filter(caregiver=OuterRef("pk")).order_by("-created_at", "-pk")
+    on_record = CrisisEvent.objects.annotate(same_until=F("at") + SAME_MOMENT).filter(
+        caregiver=OuterRef("pk"), same_until__gte=OuterRef("scored_at")
+    )
+    people = Caregiver.objects.filter(convex__isnull=False)
+    people = people.annotate(scored_at=Subquery(latest.values("created_at")[:1]))
+    return people.filter(~Exists(on_record))
 
 
 def _begin(snapshot: Snapshot, report: Report, now: datetime) -> ConvexImport:

@@ -2,10 +2,11 @@
 
 Instants and counters only move forward, so the order of documents does not matter. Of everything
 else (a name, a band) nobody knows when it was written; there a value wins that has changed in
-Convex since the last import, unless staff have changed it here as well.
+Convex since the last import, unless staff have changed it here as well, or the person has been
+active here since.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,8 +15,10 @@ from caregiving.convex.snapshot import SCORES
 from caregiving.intents import Intent
 from caregiving.models import Caregiver, JourneyPhase, Language
 
-# By table, the values that it had at the last import.
+# By table, the values that it had at the last import; and as SEEN the latest of each instant in
+# COUNTED that has come from Convex, whatever the table.
 Taken = dict[str, dict[str, Any]]
+SEEN = "instants"
 
 # Each counter with the instant that it counts from: a newer one begins a new count.
 COUNTED = {
@@ -23,6 +26,9 @@ COUNTED = {
     "last_crisis_event_at": "crisis_followup_count",
     "last_assessment_at": "assessment_reminder_count",
 }
+CRISIS = "last_crisis_event_at"
+# What a newer instant from here says more of than a document there.
+SAID_BY = {"journey_phase": "last_contact_at", "burnout_band": "last_assessment_at"}
 SIGN_UP_COUNT = "onboarding_nudge_count"
 GATE = "last_proactive_message_at"
 # Clocks of one event differ by less.
@@ -39,26 +45,42 @@ _BLANK: dict[str, Any] = {
 @dataclass
 class Merged:
     """`changed`: fields of the row that are different now. `kept`: fields in which Convex has
-    another value, and ours stays. `opted_out_at`: an opt-out to be put on record."""
+    another value, and ours stays. `opted_out_at`: an opt-out to be put on record. `crisis_at`: a
+    crisis that is none of those on record, `earlier_crisis_at`: whose place it takes; with
+    `crisis_is_late` it came before that one, and changes nothing."""
 
     changed: set[str] = field(default_factory=set)
     kept: list[str] = field(default_factory=list)
     opted_out_at: datetime | None = None
+    crisis_at: datetime | None = None
     earlier_crisis_at: datetime | None = None
+    crisis_is_late: bool = False
 
 
 def merge(
-    person: Caregiver, values: Mapping[str, Any], *, table: str, taken: Taken, is_new: bool = False
+    person: Caregiver,
+    values: Mapping[str, Any],
+    *,
+    table: str,
+    taken: Taken,
+    is_new: bool = False,
+    crises: Collection[datetime] = (),
 ) -> Merged:
     """Bring `person` up to date with the `values` of a document of `table`; nothing is saved.
 
-    `taken` is brought up to date as well.
+    `taken` is brought up to date as well. `crises`: those of theirs that are on record. One of
+    these is no news, wherever it is seen again: it begins no new follow-ups, and what has been
+    taken off the row or dated otherwise by hand stays so.
     """
     merged = Merged()
     before = {name: getattr(person, name) for name in (*values, *_MAY_FOLLOW)}
-    _move_forward(person, values, is_new)
+    newer_here = {name for name in COUNTED if _is_newer_here(person, name, values, taken)}
+    values = _without_known_crisis(person, values, crises, merged)
+    _move_forward(person, values, newer_here, is_new)
+    for name in COUNTED:
+        _note_seen(taken, name, values.get(name))
     _opt_out(person, values, merged)
-    _take_words(person, values, table, taken, merged)
+    _take_words(person, values, table, taken, newer_here, merged)
     if (
         before["last_contact_at"] != person.last_contact_at
         and before["journey_phase"] == person.journey_phase == JourneyPhase.CHURNED
@@ -69,21 +91,19 @@ def merge(
     if is_new and "journey_phase" not in values and person.last_contact_at is not None:
         person.journey_phase = JourneyPhase.ACTIVE
     merged.changed = {name for name, value in before.items() if value != getattr(person, name)}
-    if "last_crisis_event_at" in merged.changed:
-        merged.earlier_crisis_at = before["last_crisis_event_at"]
     return merged
 
 
 _MAY_FOLLOW = (*COUNTED, *COUNTED.values(), "journey_phase", "opted_out_at")
 
 
-def hear_from(person: Caregiver, at: datetime) -> bool:
+def hear_from(person: Caregiver, at: datetime, taken: Taken) -> bool:
     """They wrote at `at`; returns whether that is news.
 
     A contact that is on record by another clock may come a moment later than the row has it. Who
     wrote before the last text has not answered it, so the count of unanswered texts stands.
     """
-    return _happened(person, "last_contact_at", at)
+    return _happened(person, "last_contact_at", at, taken)
 
 
 def assess(person: Caregiver, at: datetime, band: str, taken: Taken) -> bool:
@@ -92,8 +112,8 @@ def assess(person: Caregiver, at: datetime, band: str, taken: Taken) -> bool:
     The band is that of the row in Convex, where it has one.
     """
     is_latest = person.last_assessment_at is None or at >= person.last_assessment_at
-    changed = _happened(person, "last_assessment_at", at)
-    changed |= hear_from(person, at)
+    changed = _happened(person, "last_assessment_at", at, taken)
+    changed |= hear_from(person, at, taken)
     stated = any("burnout_band" in one for name, one in taken.items() if name != SCORES)
     if is_latest and not stated:
         values = {"burnout_band": band}
@@ -121,7 +141,8 @@ def heed(
     return before != (person.opted_out_at, person.opted_in_at)
 
 
-def _happened(person: Caregiver, anchor: str, at: datetime) -> bool:
+def _happened(person: Caregiver, anchor: str, at: datetime, taken: Taken) -> bool:
+    _note_seen(taken, anchor, at)
     known = getattr(person, anchor)
     if known is not None and at <= known:
         return False
@@ -135,14 +156,51 @@ def _happened(person: Caregiver, anchor: str, at: datetime) -> bool:
     return True
 
 
-def _move_forward(person: Caregiver, values: Mapping[str, Any], is_new: bool) -> None:
+def _is_newer_here(person: Caregiver, anchor: str, values: Mapping[str, Any], taken: Taken) -> bool:
+    """Whether the row has an instant later than any that has come from Convex."""
+    known = getattr(person, anchor)
+    from_there = (values.get(anchor), _seen(taken, anchor))
+    return known is not None and all(known > at for at in from_there if at is not None)
+
+
+def _seen(taken: Taken, anchor: str) -> datetime | None:
+    at = taken.get(SEEN, {}).get(anchor)
+    return datetime.fromisoformat(at) if at else None
+
+
+def _note_seen(taken: Taken, anchor: str, at: datetime | None) -> None:
+    seen = _seen(taken, anchor)
+    if at is not None and (seen is None or at > seen):
+        taken.setdefault(SEEN, {})[anchor] = _as_json(at)
+
+
+def _without_known_crisis(
+    person: Caregiver, values: Mapping[str, Any], crises: Collection[datetime], merged: Merged
+) -> Mapping[str, Any]:
+    """The values without a crisis that is no news; that of the row has the row's own instant."""
+    at, known = values.get(CRISIS), person.last_crisis_event_at
+    if at is None:
+        return values
+    if known is not None and abs(at - known) <= SAME_MOMENT:
+        return {**values, CRISIS: known}
+    if not any(abs(at - one) <= SAME_MOMENT for one in crises):
+        merged.crisis_at, merged.earlier_crisis_at = at, known
+        merged.crisis_is_late = known is not None and at < known
+        if not merged.crisis_is_late:
+            return values
+    return {name: value for name, value in values.items() if name not in (CRISIS, COUNTED[CRISIS])}
+
+
+def _move_forward(
+    person: Caregiver, values: Mapping[str, Any], newer_here: set[str], is_new: bool
+) -> None:
     for anchor, counter in COUNTED.items():
         at, count = values.get(anchor), values.get(counter)
         known = getattr(person, anchor)
         if at is not None and (known is None or at > known):
             setattr(person, anchor, at)
             setattr(person, counter, count or 0)
-        elif count is not None and (at is None or at == known):
+        elif count is not None and (at == known or (at is None and anchor not in newer_here)):
             _count_up(person, counter, count)
     if SIGN_UP_COUNT in values:
         _count_up(person, SIGN_UP_COUNT, values[SIGN_UP_COUNT])
@@ -169,7 +227,12 @@ def _opt_out(person: Caregiver, values: Mapping[str, Any], merged: Merged) -> No
 
 
 def _take_words(
-    person: Caregiver, values: Mapping[str, Any], table: str, taken: Taken, merged: Merged
+    person: Caregiver,
+    values: Mapping[str, Any],
+    table: str,
+    taken: Taken,
+    newer_here: set[str],
+    merged: Merged,
 ) -> None:
     last = taken.setdefault(table, {})
     for name, value in values.items():
@@ -179,8 +242,11 @@ def _take_words(
         if last.get(name) == theirs:
             continue
         ours = getattr(person, name)
-        from_there = any(one.get(name) == _as_json(ours) for one in taken.values())
-        if from_there or ours == _BLANK.get(name, "") or ours is None:
+        came = [one[name] for one in taken.values() if name in one]
+        # What is blank though a value had come was blanked here.
+        is_free = _as_json(ours) in came if came else ours in (_BLANK.get(name, ""), None)
+        overtaken = SAID_BY.get(name) in newer_here and value != JourneyPhase.ACTIVE
+        if is_free and not overtaken:
             setattr(person, name, value)
         elif ours != value:
             merged.kept.append(name)

@@ -56,3 +56,8 @@ class ConvexImport(models.Model):
         """Rows that could not be taken."""
         tables: dict[str, Any] = self.counts.get("tables", {})
         return sum(one["bad"] for one in tables.values())
+
+    @property
+    def opt_outs_lost(self) -> int:
+        """Of these, how many hold an opt-out of which nobody can tell whose it is."""
+        return int(self.counts.get("opt_outs_lost", 0))

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from caregiving import zones
-from caregiving.convex import documents
+from caregiving.convex import documents, opt_outs
 from caregiving.convex.merging import merge
+from caregiving.convex.opt_outs import Rejected
 from caregiving.convex.reports import Report
 from caregiving.convex.roster import Entry, Roster
 from caregiving.convex.snapshot import PEOPLE, Line
@@ -16,31 +17,43 @@ Read = tuple[Line, str, dict[str, Any]]
 
 def take_people(lines: list[Line], report: Report, *, now: datetime) -> None:
     """A batch of `users`. To be called in a transaction."""
-    read = _readable(lines, "_id", report, now)
+    read, rejected = _readable(lines, "_id", report, now)
+    refusals = opt_outs.whose(PEOPLE, rejected, report, now=now)
     numbers = [str(values["phone_number"]) for _, _, values in read if "phone_number" in values]
-    roster = Roster([key for _, key, _ in read], numbers)
+    roster = Roster(
+        [*(key for _, key, _ in read), *(one.key for one in refusals)],
+        [*numbers, *(one.number for one in refusals if one.number)],
+    )
     for line, key, values in read:
         try:
             entry = _person(roster, line, key, values)
         except ValueError as error:
-            report.reject(PEOPLE, line, str(error))
+            rejected.append((line, str(error)))
             continue
         _take(PEOPLE, line, entry, values, roster, report)
+    opt_outs.remember_unplaced(rejected, report, now=now)
+    opt_outs.hold(PEOPLE, rejected, roster, report, now=now)
     roster.save()
 
 
 def take_profiles(table: str, lines: list[Line], report: Report, *, now: datetime) -> None:
     """A batch of a table whose documents belong to those of `users`. In a transaction."""
-    read = _readable(lines, "userId", report, now, table=table)
-    roster = Roster([key for _, key, _ in read])
+    read, rejected = _readable(lines, "userId", report, now, table=table)
+    everything = [*rejected, *((line, "") for line, _, _ in read)]
+    refusals = opt_outs.whose(table, everything, report, now=now)
+    roster = Roster(
+        [*(key for _, key, _ in read), *(one.key for one in refusals)],
+        [one.number for one in refusals if one.number],
+    )
     for line, key, values in read:
         entry = roster.find(key)
         if entry is None:
-            report.reject(table, line, nobody(key))
+            rejected.append((line, nobody(key)))
             continue
         # Whose number it is stands in `users`.
         values.pop("phone_number", None)
         _take(table, line, entry, values, roster, report)
+    opt_outs.hold(table, rejected, roster, report, now=now)
     roster.save()
 
 
@@ -50,12 +63,14 @@ def nobody(key: str) -> str:
 
 def _readable(
     lines: list[Line], key: str, report: Report, now: datetime, *, table: str = PEOPLE
-) -> list[Read]:
-    """Those of the lines that can be read, with whom they are about and what they say."""
+) -> tuple[list[Read], list[Rejected]]:
+    """Those of the lines that can be read, with whom they are about and what they say; and the
+    others."""
     read = []
+    rejected = []
     for line in lines:
         if line.reason:
-            report.reject(table, line, line.reason)
+            rejected.append((line, line.reason))
             continue
         report.pass_over(table, documents.not_taken(line.document))
         values, reasons = documents.read_person(line.document, now=now)
@@ -68,10 +83,10 @@ def _readable(
         if zone and zone not in zones.known():
             reasons.append(f"timeZone: {zone!r} is not an IANA time zone such as America/Chicago")
         if reasons:
-            report.reject(table, line, "; ".join(reasons))
+            rejected.append((line, "; ".join(reasons)))
         else:
             read.append((line, name, values))
-    return read
+    return read, rejected
 
 
 def _person(roster: Roster, line: Line, key: str, values: dict[str, Any]) -> Entry:
@@ -106,7 +121,14 @@ def _take(
 ) -> None:
     number = entry.person.phone_number
     was_known = bool(entry.taken) or not entry.is_new
-    merged = merge(entry.person, values, table=table, taken=entry.taken, is_new=entry.is_new)
+    merged = merge(
+        entry.person,
+        values,
+        table=table,
+        taken=entry.taken,
+        is_new=entry.is_new,
+        crises=roster.crises_of(entry.person),
+    )
     roster.note(entry, merged)
     if entry.person.phone_number != number:
         roster.renumber(entry, number)

@@ -24,7 +24,10 @@ class Counts:
 @dataclass
 class Report:
     """`not_taken`: fields that have no place here, by "table.field", with how many documents have
-    one. `others`: tables that were not read. `crises`: people whose crisis was dated by a score."""
+    one. `others`: tables that were not read. `crises`: people whose crisis was dated by a score.
+    `opt_outs_held`, `opt_outs_lost`: rejected rows with an opt-out that holds all the same, and
+    those of which nobody can tell whose it is. `unplaced`: by rejected document of `users`, its
+    number; for the import only."""
 
     rejects: Rejects
     tables: dict[str, Counts] = field(default_factory=dict)
@@ -32,6 +35,9 @@ class Report:
     differences: list[Difference] = field(default_factory=list)
     differing: int = 0
     crises: int = 0
+    opt_outs_held: int = 0
+    opt_outs_lost: int = 0
+    unplaced: dict[str, str] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
     written: bool = False
     resumed_at: str = ""
@@ -72,12 +78,16 @@ class Report:
             "not_taken": dict(self.not_taken),
             "differing": self.differing,
             "crises": self.crises,
+            "opt_outs_held": self.opt_outs_held,
+            "opt_outs_lost": self.opt_outs_lost,
         }
 
     def go_on_from(self, stored: dict[str, Any]) -> None:
         self.tables = {name: Counts(**counts) for name, counts in stored["tables"].items()}
         self.not_taken = Counter(stored["not_taken"])
         self.differing = stored["differing"]
+        self.opt_outs_held = stored.get("opt_outs_held", 0)
+        self.opt_outs_lost = stored.get("opt_outs_lost", 0)
 
     def as_json(self) -> dict[str, Any]:
         """The report for machines."""

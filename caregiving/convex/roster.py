@@ -1,15 +1,20 @@
 """The people of one batch: read and locked at once, written at once."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
 
 from django.db.models import OuterRef, Subquery
+from django.utils import timezone
 
 from caregiving.convex.merging import Merged, Taken
 from caregiving.convex.models import ConvexPerson
-from caregiving.models import Caregiver, ConsentChange, CrisisEvent
+from caregiving.intents import Intent
+from caregiving.models import Caregiver, ConsentChange, CrisisEvent, InboundMessage
 
 # Where an entry in the records of consent and of crises comes from.
 SOURCE = "convex"
@@ -58,7 +63,9 @@ class Roster:
         }
         self._id_of = {one.person.pk: one.convex_id for one in self._entries.values()}
         self._opt_outs: list[ConsentChange] = []
-        self._crises: list[tuple[Caregiver, datetime | None]] = []
+        self._refusing: dict[int, Caregiver] = {}
+        self._strangers: list[InboundMessage] = []
+        self._new_crises: list[tuple[Caregiver, Merged]] = []
 
     def find(self, convex_id: str) -> Entry | None:
         return self._entries.get(convex_id)
@@ -91,22 +98,62 @@ class Roster:
         entry.changed |= merged.changed
         if merged.opted_out_at is not None:
             self.note_consent(entry.person, merged.opted_out_at, opted_in=False, source=SOURCE)
-        if "last_crisis_event_at" in merged.changed:
-            self._crises.append((entry.person, merged.earlier_crisis_at))
+        if merged.crisis_at is not None:
+            self.crises_of(entry.person).append(merged.crisis_at)
+            self._new_crises.append((entry.person, merged))
+
+    def crises_of(self, person: Caregiver) -> list[datetime]:
+        """Their crises on record, those of this batch among them."""
+        return self._crises[id(person)]
+
+    @cached_property
+    def _crises(self) -> dict[int, list[datetime]]:
+        found: dict[int, list[datetime]] = defaultdict(list)
+        known = CrisisEvent.objects.filter(caregiver__in=self._by_key)
+        for key, at in known.values_list("caregiver_id", "at"):
+            found[id(self._by_key[key])].append(at)
+        return found
 
     def note_consent(self, person: Caregiver, at: datetime, *, opted_in: bool, source: str) -> None:
         self._opt_outs.append(
             ConsentChange(caregiver=person, opted_in=opted_in, at=at, source=source)
         )
 
+    def refuse(self, person: Caregiver, at: datetime, *, source: str) -> None:
+        """They opted out at `at`, wherever that stands; a newer opt-in holds."""
+        self.note_consent(person, at, opted_in=False, source=source)
+        newer_consent = person.opted_in_at is not None and person.opted_in_at > at
+        if person.opted_out_at is None and not newer_consent:
+            person.opted_out_at = at
+            self._refusing[id(person)] = person
+
+    def refuse_for_later(self, number: str, at: datetime) -> None:
+        """Whoever has `number` one day opted out at `at`."""
+        self._strangers.append(
+            InboundMessage(
+                from_number=number,
+                body="(opted out in Convex)",
+                intent=Intent.STOP,
+                received_at=at,
+                # Once for each number, which is not to be read off here.
+                provider_sid=f"convex:{sha256(number.encode()).hexdigest()[:48]}",
+            )
+        )
+
     def save(self) -> None:
         entries = list(self._entries.values())
         new = [one.person for one in entries if one.is_new]
         Caregiver.objects.bulk_create(new)
+        changed = {id(one.person): one.person for one in entries if one.changed and not one.is_new}
+        # Those who are new have been written just now.
+        written = {id(one) for one in new}
+        refusing = {key: one for key, one in self._refusing.items() if key not in written}
         _write(
-            [one.person for one in entries if one.changed and not one.is_new],
-            {name for one in entries if not one.is_new for name in one.changed},
+            (changed | refusing).values(),
+            {name for one in entries if not one.is_new for name in one.changed}
+            | ({"opted_out_at"} if refusing else set()),
         )
+        InboundMessage.objects.bulk_create(self._strangers, ignore_conflicts=True)
         links = [one for one in entries if one.is_linked_anew]
         ConvexPerson.objects.bulk_create(
             [
@@ -122,23 +169,28 @@ class Roster:
 
     def _save_crises(self) -> None:
         """As `events.record_crisis_event` puts them on record, but nobody was heard from."""
+        if not self._new_crises:
+            return
+        heard = timezone.now()
         events = []
-        for person, earlier in self._crises:
-            if earlier is not None:
-                events.append(CrisisEvent(caregiver=person, at=earlier))
-            assert person.last_crisis_event_at is not None
-            events.append(
-                CrisisEvent(caregiver=person, at=person.last_crisis_event_at, source=SOURCE)
-            )
+        for person, merged in self._new_crises:
+            assert merged.crisis_at is not None
+            event = CrisisEvent(caregiver=person, at=merged.crisis_at, source=SOURCE)
+            if merged.crisis_is_late:
+                # The newer one has the follow-ups; both instants say that this has earned none.
+                event.replaced_at = merged.earlier_crisis_at
+                event.recorded_at = event.settled_at = heard
+            elif merged.earlier_crisis_at is not None:
+                events.append(CrisisEvent(caregiver=person, at=merged.earlier_crisis_at))
+            events.append(event)
         CrisisEvent.objects.bulk_create(events, ignore_conflicts=True)
-        if any(earlier for _, earlier in self._crises):
-            latest = Caregiver.objects.filter(pk=OuterRef("caregiver"))
-            crisis = Subquery(latest.values("last_crisis_event_at")[:1])
-            CrisisEvent.objects.filter(
-                caregiver__in=[person.pk for person, _ in self._crises],
-                replaced_at__isnull=True,
-                at__lt=crisis,
-            ).update(replaced_at=crisis)
+        latest = Caregiver.objects.filter(pk=OuterRef("caregiver"))
+        crisis = Subquery(latest.values("last_crisis_event_at")[:1])
+        CrisisEvent.objects.filter(
+            caregiver__in=[person.pk for person, _ in self._new_crises],
+            replaced_at__isnull=True,
+            at__lt=crisis,
+        ).update(replaced_at=crisis)
 
 
 def _write(people: Iterable[Caregiver], fields: set[str]) -> None:

@@ -6,8 +6,9 @@ What they asked for (no more texts) holds here too. What the assistant wrote is 
 from collections import defaultdict
 from datetime import datetime
 
-from caregiving.convex import documents
+from caregiving.convex import documents, opt_outs
 from caregiving.convex.merging import hear_from, heed
+from caregiving.convex.opt_outs import OTHERS, WORDS
 from caregiving.convex.people import nobody
 from caregiving.convex.reports import Report
 from caregiving.convex.roster import BY_TEXT, SOURCE, Entry, Roster
@@ -18,14 +19,13 @@ from caregiving.models import ConsentChange, InboundMessage
 
 # As different versions of the original name whoever wrote, and its words.
 _PEOPLE = {"user", "inbound", "caregiver"}
-_OTHERS = {"assistant", "outbound", "system", "agent", "tool"}
-_WORDS = ("text", "content", "body", "message")
 _IDENTIFIERS = ("messageSid", "twilioMessageSid", "twilioSid")
 
 
 def take_texts(lines: list[Line], report: Report, *, now: datetime) -> None:
     """A batch. To be called in a transaction."""
     read = []
+    rejected = []
     for line in lines:
         try:
             if line.reason:
@@ -35,13 +35,20 @@ def take_texts(lines: list[Line], report: Report, *, now: datetime) -> None:
                 continue
             read.append((line, documents.key(line.document, "userId"), _text(line, now)))
         except ValueError as error:
-            report.reject(TEXTS, line, str(error))
-    roster = Roster([key for _, key, _ in read])
+            rejected.append((line, str(error)))
+    refusals = [
+        *opt_outs.whose(TEXTS, rejected, report, now=now),
+        *opt_outs.whose(TEXTS, [(line, "") for line, _, _ in read], report, now=now),
+    ]
+    roster = Roster(
+        [*(key for _, key, _ in read), *(one.key for one in refusals)],
+        [one.number for one in refusals if one.number],
+    )
     found: list[tuple[Entry, InboundMessage]] = []
     for line, key, text in read:
         entry = roster.find(key)
         if entry is None:
-            report.reject(TEXTS, line, nobody(key))
+            rejected.append((line, nobody(key)))
             continue
         text.caregiver, text.from_number = entry.person, entry.person.phone_number
         found.append((entry, text))
@@ -57,10 +64,11 @@ def take_texts(lines: list[Line], report: Report, *, now: datetime) -> None:
         if is_new:
             known.add(text.provider_sid)
             new.append((entry, text))
-        if hear_from(entry.person, text.received_at):
+        if hear_from(entry.person, text.received_at, entry.taken):
             entry.changed |= {"last_contact_at", "reactivation_message_count", "journey_phase"}
     InboundMessage.objects.bulk_create([text for _, text in new])
     _heed(roster, new)
+    opt_outs.hold(TEXTS, rejected, roster, report, now=now)
     roster.save()
 
 
@@ -93,17 +101,17 @@ def _heed(roster: Roster, texts: list[tuple[Entry, InboundMessage]]) -> None:
 def _is_ours(document: documents.Document) -> bool:
     """Whether it is a text to the person. Raises ValueError where nobody can tell."""
     role = document.get("role", document.get("direction"))
-    if role in _OTHERS:
+    if role in OTHERS:
         return True
-    if role not in _PEOPLE:
-        raise ValueError(f"role: {role!r} is none of {', '.join(sorted(_PEOPLE | _OTHERS))}")
+    if not isinstance(role, str) or role not in _PEOPLE:
+        raise ValueError(f"role: {role!r} is none of {', '.join(sorted([*_PEOPLE, *OTHERS]))}")
     return False
 
 
 def _text(line: Line, now: datetime) -> InboundMessage:
     """Raises ValueError for what is no text."""
     document = line.document
-    words = next((document[name] for name in _WORDS if document.get(name) is not None), "")
+    words = next((document[name] for name in WORDS if document.get(name) is not None), "")
     if not isinstance(words, str):
         raise ValueError("text: is not text")
     sids = (document.get(name) for name in _IDENTIFIERS)

@@ -111,7 +111,8 @@ def _foresee_share(row: CadenceSwitch, data: dict[str, Any], now: datetime) -> s
         raise Skip(why_not)
     if share is None or row.cadence not in BY_NAME:
         return f"it is for {row.share} % of people now; give another share and look"
-    limited = BY_NAME[row.cadence].limited_to(share)
+    board = Switchboard.load()
+    limited = board.limited(BY_NAME[row.cadence], share=share)
     chosen, everybody = Caregiver.objects.filter(limited.among).count(), Caregiver.objects.count()
     says = f"it is for {share} % of people instead of {row.share} %: {chosen:,} of {everybody:,}."
     if share < row.share:
@@ -120,7 +121,7 @@ def _foresee_share(row: CadenceSwitch, data: dict[str, Any], now: datetime) -> s
             "series; what is queued for them goes out, and no alert tells of what does not."
         )
     says += " For whoever is among them:" if row.is_open(now) else " Once it is on, for them:"
-    above = not Switchboard.load().everything.is_open(now)
+    above = not board.everything.is_open(now)
     return _backlog(f"{says} {PILED_UP}", [limited], [], now, above=above)
 
 

@@ -1,11 +1,15 @@
 """The report by email: once a week, on Monday morning by the clock of the service.
 
 It is claimed before it is sent, so that it goes once however many beats ring. Where the mail server
-refuses it the claim is given back, and the next ring tries again. Whoever dies in between leaves a
-claim that lapses after ten minutes: only then may it come twice, if the mail server had taken it.
+has surely refused it the claim is given back, and the next ring tries again. Where nobody knows
+(the connection broke off or timed out, the process died) the claim lapses after ten minutes, and
+the next ring sends it again: only then may it come twice, if the mail server had taken it. Of a
+report, twice is less harm than not at all; of a text it would be the other way round.
 """
 
 import logging
+import smtplib
+import socket
 from datetime import datetime, time, timedelta
 from email.mime.image import MIMEImage
 
@@ -23,6 +27,19 @@ from proactive.weekly.weeks import Week
 AT = time(8)
 # After an outage it still comes; later than this nobody needs it in the inbox.
 NOT_LATER_THAN = timedelta(days=2)
+# The server said no before it took the mail, or was never reached. Not what quitting may raise
+# after that: SMTPServerDisconnected, a timeout.
+REFUSED = (
+    smtplib.SMTPConnectError,
+    smtplib.SMTPHeloError,
+    smtplib.SMTPAuthenticationError,
+    smtplib.SMTPNotSupportedError,
+    smtplib.SMTPSenderRefused,
+    smtplib.SMTPRecipientsRefused,
+    smtplib.SMTPDataError,
+    ConnectionRefusedError,
+    socket.gaierror,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +69,7 @@ def send(report: Report, *, now: datetime) -> bool:
         return False
     try:
         compose(report).send()
-    except Exception:
+    except REFUSED:
         report.row.release()
         raise
     report.row.mark_sent(now=now)

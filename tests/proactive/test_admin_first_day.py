@@ -81,6 +81,13 @@ def test_rejected_rows_are_told_to_all_and_given_to_administrators(client, tmp_p
     assert lines[1].startswith("users,2,phoneNumber: ")
 
 
+def test_an_opt_out_of_which_nobody_can_tell_whose_it_is_is_told(client, tmp_path):
+    lost = ana(phoneNumber="5", optedOutAt=1.7e12)
+    import_snapshot(export(tmp_path / "a.zip", users=[lost]), now=NOON)
+
+    assert "In 1 of these rows stands an opt-out" in look(client, VIEWER)[1]
+
+
 def test_an_import_that_broke_off_is_told(client, tmp_path, monkeypatch):
     monkeypatch.setattr("caregiving.convex.importing.events.adopt_earlier_texts", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):

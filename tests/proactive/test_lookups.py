@@ -8,7 +8,7 @@ from proactive.cadences import CADENCES
 from proactive.lookups import of_row_alone, rows_first
 from proactive.models import Message
 from proactive.rules import conjunction
-from tests.proactive.people import DUE, NOON, due_for
+from tests.proactive.people import DUE, NOON, due_for, person
 
 TEXTS = Exists(Message.objects.filter(caregiver=OuterRef("pk")))
 ADA, BEN = Q(first_name="Ada"), Q(first_name="Ben")
@@ -25,10 +25,23 @@ ADA, BEN = Q(first_name="Ada"), Q(first_name="Ben")
         (Q(time_zone="") & ((ADA & Q(TEXTS)) | BEN), Q(time_zone="") & (ADA | BEN)),
         (Q(time_zone="") & (ADA | Q(TEXTS)), Q(time_zone="")),
         (Q(), Q()),
+        (~ADA, Q()),
+        (~(ADA & Q(TEXTS)), Q()),
+        (BEN & ~(ADA & Q(TEXTS)), BEN),
+        (BEN | ~ADA, Q()),
     ],
 )
 def test_of_a_condition_what_it_says_of_the_row_remains(condition, alone):
     assert of_row_alone(condition) == alone
+
+
+@pytest.mark.django_db
+def test_whoever_is_found_by_a_negation_is_not_lost_before():
+    condition = ~(Q(first_name="Ada") & Q(TEXTS))
+    ada = person(first_name="Ada")
+
+    assert list(rows_first(Caregiver.objects.all(), condition)) == [ada]
+    assert list(Caregiver.objects.filter(of_row_alone(condition))) == [ada]
 
 
 @pytest.mark.django_db

@@ -120,3 +120,14 @@ def test_the_command_prints_json(snapshot):
     }
     assert report["bad_rows"][0]["line"] == 2
     assert not Caregiver.objects.exists()
+
+
+@time_machine.travel(NOW)
+def test_the_command_warns_of_an_opt_out_of_which_nobody_can_tell_whose_it_is(tmp_path):
+    lost = ana(_id="n" * 32, phoneNumber="5", optedOutAt=1.7e12)
+    held = ana(_id="m" * 32, optedOutAt=1.7e12)
+
+    out, err = run(export(tmp_path / "a.zip", users=[ana(), lost, held]))
+
+    assert "WARNING: an opt-out stands in 1 of these rows, and nobody can tell whose it is" in err
+    assert "Opt-outs in bad rows that hold all the same: 1." in out

@@ -1,7 +1,10 @@
 """Queries that are compiled once answer as if they had been compiled each time."""
 
+import gc
+import weakref
+
 import pytest
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from caregiving.models import Caregiver
 from proactive import prepared
@@ -143,3 +146,18 @@ def test_a_changed_policy_is_asked_about_after_the_old_one_is_forgotten():
     prepared.forget()
 
     assert older(now=NOON) == []
+
+
+def test_what_was_forgotten_is_let_go_of():
+    one, other = prepared.prepared(silent), prepared.prepared(silent)
+    one(now=NOON)
+    kept = weakref.ref(one._statement((), {"now": NOON}))
+
+    for _ in range(3):
+        prepared.forget()
+        other(now=NOON)
+    gc.collect()
+
+    assert kept() is None
+    _, statements = vars(connections[DEFAULT_DB_ALIAS])["prepared_statements"]
+    assert list(statements) == [(other,)]

@@ -15,11 +15,11 @@ from proactive.delivery import deliver_queued
 from proactive.explaining import explain
 from proactive.forecasting import forecast
 from proactive.models import CadenceSwitch, CareAlert, Message, Status
-from proactive.promises import NOT_ON, check_promises
+from proactive.promises import NOT_ON, UNACCOUNTED, check_promises
 from proactive.sweeps import run_sweep
 from proactive.switches import Switchboard
 from proactive.upcoming import next_in_line
-from tests.factories import CaregiverFactory
+from tests.factories import CaregiverFactory, MessageFactory
 from tests.proactive.people import DAY, FIRST, HOUR, NOON, due_for, person, sweep
 
 pytestmark = pytest.mark.django_db
@@ -235,6 +235,62 @@ def test_whoever_reactivations_cannot_reach_does_not_churn():
     assert run_sweep(now=NOON).counts["churned"] == 1
 
 
+# --- Room for a follow-up that comes to some ---
+
+
+def before_a_followup(*, inside):
+    """A check-in is due to them; and in six hours a follow-up, to those for whom these are on."""
+    crisis = NOON - 18 * HOUR
+    return due_for(
+        "wellness",
+        pk=key("crisis_followup", inside=inside),
+        last_crisis_event_at=crisis,
+        crisis_followup_count=0,
+    )
+
+
+def test_the_slot_is_kept_for_those_only_to_whom_a_follow_up_comes(gateway):
+    put("crisis_followup", 5)
+    inside, outside = (before_a_followup(inside=inside) for inside in (True, False))
+
+    assert [one.phone_number for one in run_sweep(now=NOON, dry_run=True).planned] == [
+        outside.phone_number
+    ]
+    assert sweep() == [("wellness", "high")]
+    deliver_queued(now=NOON)
+
+    assert rows(inside) == []
+    assert rows(outside) == [(None, "sent")]
+
+
+def test_on_for_everybody_it_is_kept_for_everybody():
+    before_a_followup(inside=True)
+    before_a_followup(inside=False)
+    put("crisis_followup", 100)
+
+    assert sweep() == []
+
+
+def test_the_reservation_says_why_it_is_none():
+    put("crisis_followup", 5)
+    inside, outside = (before_a_followup(inside=inside) for inside in (True, False))
+
+    def reservation(someone):
+        (found,) = (
+            one for one in explain(someone, now=NOON)["cadences"] if one["cadence"] == "wellness"
+        )
+        return next(one for one in found["rules"] if one["rule"] == "reservation")
+
+    assert reservation(outside) == {
+        "rule": "reservation",
+        "holds": True,
+        "says": f"no slot is kept: {SAYS}",
+    }
+    assert not reservation(inside)["holds"]
+    assert forecast(outside, now=NOON)["messages"][0]["at"] == NOON
+    assert forecast(inside, now=NOON)["messages"][0]["cadence"] == "crisis_followup"
+
+
 # --- Accounted ---
 
 
@@ -319,6 +375,28 @@ def test_the_count_of_promises_says_that_nothing_was_owed_to_them():
     assert not CareAlert.objects.exists()
     run_sweep(now=NOON)
     assert check_promises(now=NOON).outcomes == {"superseded": 2, NOT_ON: 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "ago", "end"),
+    [
+        (Status.QUEUED, 30 * HOUR, "queued"),
+        (Status.DELIVERED, 30 * HOUR, "delivered"),
+        (Status.CANCELLED, 30 * HOUR, "cancelled"),
+        (Status.CANCELLED, 4 * DAY, "cancelled"),
+        (Status.UNKNOWN, 4 * DAY, UNACCOUNTED),
+        (Status.QUEUED, 4 * DAY, UNACCOUNTED),
+    ],
+)
+def test_a_text_that_they_have_counts_by_its_own_end(status, ago, end):
+    outside = in_crisis(inside=False, ago=ago)
+    MessageFactory(caregiver=outside, occasion=outside.last_crisis_event_at, stage=1, status=status)
+    put("crisis_followup", 5)
+
+    found = check_promises(now=NOON).outcomes
+
+    assert found[end] == 1
+    assert found[NOT_ON] == (1 if ago > 3 * DAY else 0)
 
 
 def test_the_next_in_line_of_a_cascade_are_those_for_whom_it_is_on():

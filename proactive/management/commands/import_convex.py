@@ -59,6 +59,13 @@ class Command(ReportingCommand):
         if report.differing > SHOWN:
             self.stderr.write(f"... and {report.differing - SHOWN:,} more")
 
+        if report.opt_outs_lost:
+            self.stderr.write(
+                f"WARNING: an opt-out stands in {report.opt_outs_lost:,} of these rows, and nobody "
+                "can tell whose it is. These people may be texted: look for OPT-OUT NOT RECORDED "
+                f"in {report.rejects.path}, and opt them out by hand before you switch anything on."
+            )
+
         table = Table("table", "rows", "new", "changed", "same", "unused", "bad")
         for column in table.columns[1:]:
             column.justify = "right"
@@ -82,6 +89,8 @@ def _notes(report: Report) -> list[str]:
         notes.append(f"Fields that have no place here: {names}.")
     if report.others:
         notes.append(f"Tables that were not read: {', '.join(report.others)}.")
+    if report.opt_outs_held:
+        notes.append(f"Opt-outs in bad rows that hold all the same: {report.opt_outs_held:,}.")
     if report.bad:
         notes.append(f"Bad rows, with the reasons: {report.rejects.path}")
     off = ", ".join(report.switched_off)

@@ -1,4 +1,5 @@
 import csv
+from datetime import timedelta
 
 import pytest
 from django.db import OperationalError
@@ -7,6 +8,7 @@ from caregiving import events
 from caregiving.convex import importing, people
 from caregiving.convex.importing import ImportProblem, import_snapshot
 from caregiving.convex.models import ConvexImport, ConvexPerson
+from caregiving.convex.opt_outs import FOR_LATER, HELD, LOST
 from caregiving.convex.rejects import kept_lines
 from caregiving.models import (
     Caregiver,
@@ -19,6 +21,8 @@ from scripts.make_convex_export import write
 from tests.caregiving.convex.exports import ANA, BEN, DAY, NOW, ana, export, ms, score, text
 
 pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -177,6 +181,143 @@ def test_fields_and_tables_that_have_no_place_here_are_told(bring):
 
     assert report.not_taken == {"users.stripeCustomerId": 1}
     assert report.others == ["billingAccounts"]
+
+
+# --- Opt-outs in what cannot be taken ------------------------------------------------------------
+
+OUT = {"optedOutAt": ms(NOW - 3 * DAY)}
+
+
+def was_rejected_with(report, words):
+    return [one for one in report.rejects.first if one.reasons.startswith(words)]
+
+
+def test_an_opt_out_beside_a_bad_field_holds(bring):
+    bring(ana())
+
+    report = bring(ana(burnoutBand="awful", **OUT))
+
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+    assert ConsentChange.objects.get().source == "convex"
+    assert was_rejected_with(report, HELD)
+    assert (report.opt_outs_held, report.opt_outs_lost) == (1, 0)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_opt_out_of_a_document_with_the_number_of_another_holds_for_whoever_is_kept(
+    bring, is_first
+):
+    double = ana(_id=BEN, **OUT)
+    spoilt = double | {"zipCode": 5.5}
+
+    report = bring(*([spoilt, ana()] if is_first else [ana(), double]))
+
+    assert Caregiver.objects.count() == 1
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+    assert report.opt_outs_held == 1
+
+
+def test_so_does_one_of_somebody_who_was_here_without_any_document(bring):
+    Caregiver.objects.create(phone_number="+12125550001")
+
+    bring(ana(timeZone="Mars"), ana(_id=BEN, timeZone="Mars", **OUT))
+
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+
+
+def test_a_stop_in_the_conversation_of_a_rejected_double_holds(bring):
+    report = bring(ana(), ana(_id=BEN), conversations=[text("STOP", NOW - 3 * DAY, who=BEN)])
+
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+    assert report.opt_outs_held == 1
+
+
+def test_also_after_the_import_was_broken_off(tmp_path, monkeypatch):
+    said = [text("STOP", NOW - 3 * DAY, who=BEN)]
+    path = export(tmp_path / "a.zip", users=[ana(), ana(_id=BEN)], conversations=said)
+    real = importing.take_texts
+    monkeypatch.setattr(importing, "take_texts", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        import_snapshot(path, now=NOW)
+    monkeypatch.setattr(importing, "take_texts", real)
+
+    report = import_snapshot(path, now=NOW)
+
+    assert report.resumed_at
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+
+
+def test_a_stop_whose_time_cannot_be_read_holds(bring):
+    bring(ana(), conversations=[text("STOP", NOW - 3 * DAY, timestamp="yesterday")])
+
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+
+
+def test_an_opt_out_in_a_profile_that_is_bad_holds(bring):
+    profile = {"_id": "p", "userId": ANA, "zipCode": ["10001"], **OUT}
+
+    bring(ana(), caregiverProfiles=[profile])
+
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+
+
+@pytest.mark.parametrize("at", ["yesterday", ms(NOW + DAY), True])
+def test_an_opt_out_without_a_time_that_can_be_read_holds_from_now_on_and_once(bring, at):
+    bring(ana(), ana(_id=BEN, phoneNumber="+12125550002"))
+
+    bring(ana(optedOutAt=at))
+    assert ana_here().opted_out_at == NOW
+
+    events.record_opt_in(ana_here(), at=NOW + DAY, source="text")
+    bring(ana(optedOutAt=at, firstName="Anna"))
+    assert ana_here().opted_out_at is None
+
+
+def test_whoever_opted_in_here_since_stays_in(bring):
+    bring(ana())
+    events.record_opt_in(ana_here(), at=NOW - DAY, source="text")
+
+    bring(ana(burnoutBand="awful", **OUT))
+
+    assert ana_here().opted_out_at is None
+
+
+def test_an_opt_out_of_a_number_that_is_nobodys_yet_holds_for_whoever_comes_with_it(bring):
+    report = bring(ana(burnoutBand="awful", **OUT))
+    assert was_rejected_with(report, FOR_LATER)
+    assert not Caregiver.objects.exists()
+
+    bring(ana())
+    assert ana_here().opted_out_at == NOW - 3 * DAY
+
+    bring(ana(burnoutBand="awful", **OUT))
+    assert InboundMessage.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ana(phoneNumber="5", **OUT),
+        ana(phoneNumber=None, **OUT),
+        '{"phoneNumber": "+12125550001", "optedOutAt": 17, oops',
+    ],
+)
+def test_an_opt_out_of_which_nobody_can_tell_whose_it_is_is_said_out_loud(bring, row):
+    report = bring(ana(_id=BEN, phoneNumber="+12125550002"), row)
+
+    assert was_rejected_with(report, LOST)
+    assert (report.opt_outs_held, report.opt_outs_lost) == (0, 1)
+    assert ConvexImport.objects.get().opt_outs_lost == 1
+
+
+@pytest.mark.parametrize("never", [None, 0, "", False])
+def test_a_rejected_row_without_an_opt_out_opts_nobody_out(bring, never):
+    bring(ana())
+
+    report = bring(ana(burnoutBand="awful", optedOutAt=never), '{"optedOutAt": null, oops')
+
+    assert ana_here().opted_out_at is None
+    assert (report.opt_outs_held, report.opt_outs_lost) == (0, 0)
 
 
 # --- Again -------------------------------------------------------------------------------------
@@ -388,6 +529,164 @@ def test_a_crisis_without_a_date_is_dated_by_the_latest_score_and_nobody_elses_i
     assert ana_here().last_crisis_event_at == NOW - 3 * DAY
     other.refresh_from_db()
     assert other.last_crisis_event_at is None
+
+
+@pytest.mark.parametrize("apart", [-40 * MINUTE, -MINUTE, MINUTE, 40 * MINUTE])
+def test_a_crisis_that_both_sides_know_by_their_own_clocks_is_one(bring, apart):
+    """Else its seven follow-ups would begin anew."""
+    crisis = NOW - 5 * DAY
+    bring(ana())
+    events.record_crisis_event(ana_here(), at=crisis, source="text")
+    Caregiver.objects.update(crisis_followup_count=2)
+
+    bring(ana(lastCrisisEventAt=ms(crisis + apart), crisisFollowupCount=1))
+
+    person = ana_here()
+    assert (person.last_crisis_event_at, person.crisis_followup_count) == (crisis, 2)
+    assert CrisisEvent.objects.get().source == "text"
+
+
+def test_a_crisis_that_stands_in_two_tables_is_one_and_the_higher_count_holds(bring):
+    crisis = NOW - 5 * DAY
+    profile = {"_id": "p", "userId": ANA, "crisisFollowupCount": 2}
+
+    for _ in range(2):
+        bring(
+            ana(lastCrisisEventAt=ms(crisis), crisisFollowupCount=1),
+            caregiverProfiles=[profile | {"lastCrisisEventAt": ms(crisis + MINUTE)}],
+        )
+
+    person = ana_here()
+    assert (person.last_crisis_event_at, person.crisis_followup_count) == (crisis, 2)
+    assert CrisisEvent.objects.count() == 1
+
+
+def test_a_second_crisis_there_is_recorded_though_a_newer_one_is_known_here(bring):
+    bring(ana(lastCrisisEventAt=ms(NOW - 20 * DAY), crisisFollowupCount=3))
+    events.record_crisis_event(ana_here(), at=NOW - 2 * DAY, source="text")
+    Caregiver.objects.update(crisis_followup_count=1)
+
+    for _ in range(2):
+        bring(ana(lastCrisisEventAt=ms(NOW - 9 * DAY), crisisFollowupCount=2))
+
+    person = ana_here()
+    assert (person.last_crisis_event_at, person.crisis_followup_count) == (NOW - 2 * DAY, 1)
+    between = CrisisEvent.objects.get(at=NOW - 9 * DAY)
+    assert (between.source, between.replaced_at) == ("convex", NOW - 2 * DAY)
+    # It earned nothing: the newer one was known before it.
+    assert between.settled_at == between.recorded_at
+    assert CrisisEvent.objects.count() == 3
+
+
+def test_a_crisis_that_staff_removed_is_not_brought_back(bring):
+    crisis = {"lastCrisisEventAt": ms(NOW - 5 * DAY), "crisisFollowupCount": 2}
+    bring(ana(**crisis))
+    Caregiver.objects.update(last_crisis_event_at=None, crisis_followup_count=0)
+
+    bring(ana(**crisis))
+    person = ana_here()
+    assert (person.last_crisis_event_at, person.crisis_followup_count) == (None, 0)
+
+    bring(ana(lastCrisisEventAt=ms(NOW - DAY)))
+    assert ana_here().last_crisis_event_at == NOW - DAY
+
+
+def test_nor_is_it_dated_again_by_the_latest_score(bring):
+    crisis = {"wellnessScores": [score(5, "crisis", NOW - 3 * DAY)]}
+    bring(ana(burnoutBand="crisis"), **crisis)
+    Caregiver.objects.update(last_crisis_event_at=None)
+
+    assert bring(ana(burnoutBand="crisis"), **crisis).crises == 0
+    assert ana_here().last_crisis_event_at is None
+
+    later = [*crisis["wellnessScores"], score(4, "crisis", NOW - DAY)]
+    assert bring(ana(burnoutBand="crisis"), wellnessScores=later).crises == 1
+    assert ana_here().last_crisis_event_at == NOW - DAY
+
+
+def test_a_crisis_that_staff_dated_otherwise_keeps_their_date(bring):
+    crisis = {"lastCrisisEventAt": ms(NOW - 5 * DAY), "crisisFollowupCount": 2}
+    bring(ana(**crisis))
+    Caregiver.objects.update(last_crisis_event_at=NOW - 6 * DAY)
+
+    bring(ana(**crisis))
+
+    assert ana_here().last_crisis_event_at == NOW - 6 * DAY
+
+
+# --- Active here since -------------------------------------------------------------------------
+
+
+def test_whoever_has_written_here_since_does_not_churn_by_what_is_older(bring):
+    silent = {"lastContactAt": ms(NOW - 20 * DAY), "reactivationMessageCount": 1}
+    bring(ana(**silent))
+    events.record_contact(ana_here(), at=NOW - DAY)
+
+    report = bring(ana(**silent | {"reactivationMessageCount": 3}, journeyPhase="churned"))
+
+    person = ana_here()
+    assert (person.journey_phase, person.last_contact_at) == ("active", NOW - DAY)
+    assert person.reactivation_message_count == 0
+    assert [one.columns for one in report.differences] == [["journey_phase"]]
+
+
+def test_without_a_date_an_older_count_says_nothing_of_the_silence_here(bring):
+    bring(ana(lastContactAt=None, reactivationMessageCount=1))
+    events.record_contact(ana_here(), at=NOW - DAY)
+
+    bring(ana(lastContactAt=None, reactivationMessageCount=3))
+
+    assert ana_here().reactivation_message_count == 0
+
+
+def test_whoever_only_wrote_there_churns_as_it_says(bring):
+    wrote = [text("hello", NOW - 32 * DAY)]
+    bring(ana(lastContactAt=ms(NOW - 40 * DAY)), conversations=wrote)
+
+    bring(
+        ana(lastContactAt=ms(NOW - 40 * DAY), journeyPhase="churned"),
+        conversations=wrote,
+    )
+
+    assert ana_here().journey_phase == "churned"
+
+
+def test_a_band_from_an_assessment_here_stays(bring):
+    bring(ana(burnoutBand="high"), wellnessScores=[score(20, "high", NOW - 9 * DAY)])
+    events.record_wellness_score(ana_here(), score=21, burnout_band="high", at=NOW - DAY)
+
+    bring(ana(burnoutBand="mild"), wellnessScores=[score(70, "mild", NOW - 5 * DAY)])
+
+    person = ana_here()
+    assert (person.burnout_band, person.last_assessment_at) == ("high", NOW - DAY)
+
+
+@pytest.mark.parametrize(
+    ("there", "field", "here", "later"),
+    [
+        ({"careRecipientName": "Rosa"}, "care_recipient_name", "", "Rosita"),
+        ({"language": "es"}, "language", "en", "es-MX"),
+        ({"pausedUntil": ms(NOW + DAY)}, "outreach_paused_until", None, ms(NOW + 9 * DAY)),
+    ],
+)
+def test_what_was_blanked_here_stays_blank(bring, there, field, here, later):
+    bring(ana(**there))
+    Caregiver.objects.update(**{field: here})
+
+    (name,) = there
+    bring(ana(**{name: later}))
+
+    assert getattr(ana_here(), field) == here
+
+
+def test_an_opt_in_here_outlasts_an_older_opt_out_there(bring):
+    bring(ana())
+    events.record_opt_in(ana_here(), at=NOW - DAY, source="text")
+
+    bring(ana(optedOutAt=ms(NOW - 2 * DAY)), conversations=[text("STOP", NOW - 2 * DAY)])
+
+    person = ana_here()
+    assert (person.opted_out_at, person.opted_in_at) == (None, NOW - DAY)
 
 
 # --- Dry runs, interruptions, others at work ------------------------------------------------------

@@ -21,11 +21,20 @@ from tests.proactive.weekly.test_presenting import PRIVATE, WEEK, a_life
 pytestmark = pytest.mark.django_db
 
 EIGHT = datetime(2027, 1, 4, 8, tzinfo=UTC)
-FAILING = "tests.proactive.weekly.test_mailing.FailingBackend"
+REFUSING = "tests.proactive.weekly.test_mailing.RefusingBackend"
+BREAKING = "tests.proactive.weekly.test_mailing.BreakingBackend"
 
 
-class FailingBackend(EmailBackend):
+class RefusingBackend(EmailBackend):
     def send_messages(self, messages):
+        raise smtplib.SMTPRecipientsRefused({"lead@example.org": (550, b"no such mailbox")})
+
+
+class BreakingBackend(EmailBackend):
+    """Takes the mail, and the connection is gone before it has said so."""
+
+    def send_messages(self, messages):
+        super().send_messages(messages)
         raise smtplib.SMTPServerDisconnected("gone")
 
 
@@ -105,15 +114,27 @@ def test_a_claim_of_somebody_who_died_lapses():
 
 
 def test_what_the_mail_server_refused_is_tried_again_and_then_comes_once(settings):
-    working, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, FAILING
-    with pytest.raises(smtplib.SMTPServerDisconnected):
+    working, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, REFUSING
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
         send_when_due(now=EIGHT)
     assert WeeklyReport.objects.get(monday=WEEK.monday).sent_at is None
 
     settings.EMAIL_BACKEND = working
-    assert send_when_due(now=EIGHT + HOUR)
+    assert send_when_due(now=EIGHT + MOMENT)
     assert not send_when_due(now=EIGHT + 2 * HOUR)
-    assert WeeklyReport.objects.get(monday=WEEK.monday).sent_at == EIGHT + HOUR
+    assert WeeklyReport.objects.get(monday=WEEK.monday).sent_at == EIGHT + MOMENT
+
+
+def test_where_nobody_knows_whether_it_was_taken_the_next_try_waits_and_may_be_a_second(settings):
+    working, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, BREAKING
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        send_when_due(now=EIGHT)
+
+    settings.EMAIL_BACKEND = working
+    assert not send_when_due(now=EIGHT + LEASE - MOMENT)
+    assert len(mail.outbox) == 1
+    assert send_when_due(now=EIGHT + LEASE)
+    assert len(mail.outbox) == 2
 
 
 def test_without_recipients_the_figures_are_kept_all_the_same(settings):
