@@ -6,6 +6,7 @@ meanwhile, and what is due for less than an hour only, is not foreseen.
 """
 
 from collections import Counter
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from proactive.clocks import HOUR
 from proactive.declaring import Cadence, Step
 from proactive.prepared import prepared
 from proactive.rules import look_up_standings
+from proactive.shares import EVERYBODY
 from proactive.sweeps import due_for_any
 from proactive.switches import Switchboard
 from proactive.wording import Wording
@@ -79,9 +81,10 @@ class FirstDay:
 def look(*, now: datetime, most: int = MOST) -> FirstDay:
     """What the 24 hours from `now` on would bring if all were on, each for its share of people.
 
+    For everybody where the share is 0, as an import leaves it: that is what is to be decided on.
     Writes nothing. A number of queries that does not grow with the people.
     """
-    switchboard = Switchboard.load()
+    switchboard = _for_somebody(Switchboard.load())
     everybody = Caregiver.objects.count()
     one_in = -(-everybody // most) or 1
     day = FirstDay(
@@ -125,6 +128,13 @@ def _write_samples(day: FirstDay, firsts: dict[str, list[tuple[int, datetime]]])
                 if step.position.holds(person, at):
                     body = wording.compose(person, share.cadence, step)
                     share.samples.append(Sample(person, at, step, body))
+
+
+def _for_somebody(switchboard: Switchboard) -> Switchboard:
+    switches = {name: copy(switch) for name, switch in switchboard.switches.items()}
+    for switch in switches.values():
+        switch.share = switch.share or EVERYBODY
+    return Switchboard(switches)
 
 
 def as_json(day: FirstDay) -> dict[str, Any]:

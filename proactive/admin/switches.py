@@ -40,6 +40,10 @@ PERMISSION = "proactive.change_policy"
 LONGEST_PAUSE = timedelta(days=365)
 
 PILED_UP = "what has piled up goes out, under all rules."
+FOR_NOBODY = (
+    "On for 0 % of people, so nobody gets it, also once it is switched on, until you give it a "
+    "share of people:"
+)
 
 
 class UntilForm(ReasonForm):
@@ -138,7 +142,9 @@ def _foresee_on(row: CadenceSwitch, data: dict[str, Any], now: datetime) -> str:
     # What is switched on below a switch that is off sends nothing yet.
     above = row.cadence != CadenceSwitch.EVERYTHING and not board.everything.is_open(now)
     limited = [board.limited(one) for one in cadences]
-    return _backlog(PILED_UP, limited, closed, now, above=above)
+    nobody = [one.label.lower() for one in cadences if not board.of(one.name).share]
+    lead = f"{FOR_NOBODY} {', '.join(nobody)}. {PILED_UP}" if nobody else PILED_UP
+    return _backlog(lead, limited, closed, now, above=above)
 
 
 def _backlog(

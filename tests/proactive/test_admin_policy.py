@@ -332,6 +332,15 @@ def test_what_has_piled_up_counts_only_whoever_is_among_the_share(lead):
     assert '<th scope="row">Wellness check-in</th><td>0</td><td>0</td>' in text
 
 
+def test_before_a_cadence_is_switched_on_for_nobody_it_says_so(lead):
+    CadenceSwitch.objects.create(cadence="wellness", is_on=False, share=0)
+
+    text = act(lead, "wellness", "switch_on", "get").content.decode()
+
+    assert "On for 0 % of people, so nobody gets it" in text
+    assert "share of people: wellness check-in." in text
+
+
 def test_only_what_can_be_done_is_offered(lead):
     def offered(name):
         text = html(lead)

@@ -5,11 +5,13 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
+from caregiving import events
 from caregiving.models import Caregiver
-from proactive import switches
+from proactive import first_day, switches
 from proactive.cadences import CADENCES
-from proactive.models import AuditEntry, CadenceSwitch
+from proactive.models import AuditEntry, CadenceSwitch, CareAlert
 from proactive.moving_over import import_convex
+from proactive.sweeps import run_sweep
 from proactive.switches import Switchboard
 from tests.caregiving.convex.exports import DAY, NOW, ana, export
 
@@ -41,6 +43,28 @@ def test_the_first_import_switches_every_cadence_off_and_says_so_in_the_audit(sn
     assert that_are_on() == []
     assert Switchboard.load().everything.is_on
     assert AuditEntry.objects.filter(action="switch_off").count() == len(ALL)
+
+
+def test_it_also_leaves_them_for_nobody_so_that_the_past_opens_no_alerts(snapshot):
+    """What the other system has not sent is not a hundred alarms on the first morning."""
+    import_convex(snapshot, now=NOW)
+    missed = Caregiver.objects.get()
+    events.record_crisis_event(missed, at=NOW - 5 * DAY)
+
+    run_sweep(now=NOW)
+
+    assert set(CadenceSwitch.objects.values_list("share", flat=True)) == {0}
+    assert AuditEntry.objects.filter(action="set_share").count() == len(ALL)
+    assert not CareAlert.objects.exists()
+
+
+def test_what_is_on_for_nobody_is_on_the_first_day_as_if_for_everybody(snapshot):
+    import_convex(snapshot, now=NOW)
+    Caregiver.objects.update(burnout_band="high", last_contact_at=NOW - 3 * DAY)
+
+    day = first_day.look(now=NOW)
+
+    assert day.people == Caregiver.objects.count() > 0
 
 
 def test_they_are_off_before_the_first_person_is_there(snapshot, monkeypatch):
@@ -100,7 +124,10 @@ def test_the_command_prints_a_table_and_what_comes_next(snapshot, tmp_path):
 
     assert "users line 2: is not JSON" in err
     assert f"Bad rows, with the reasons: {tmp_path / 'a.rejected.csv'}" in out
-    assert "Switched off, so nothing of it goes out: crisis_followup, wellness" in out
+    assert (
+        "Switched off, and for 0 % of people, so nothing of it goes out: crisis_followup, wellness"
+        in out
+    )
     assert "Next: manage.py first_day" in out
     assert Caregiver.objects.count() == 1
 

@@ -100,7 +100,7 @@ def _notes(report: Report) -> list[str]:
         notes.append("Dry run: nothing was imported. Next: the same without --dry-run.")
         return notes
     if off:
-        notes.append(f"Switched off, so nothing of it goes out: {off}.")
+        notes.append(f"Switched off, and for 0 % of people, so nothing of it goes out: {off}.")
     else:
         notes.append("The switches were left as they are.")
     notes.append("Next: manage.py first_day, or First day in the admin.")
