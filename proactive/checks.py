@@ -57,8 +57,9 @@ def signing_in_is_guarded(**kwargs: Any) -> list[CheckMessage]:
     if https and not os.environ.get("PROXY_COUNT", "").strip():
         found.append(
             Warning(
-                "PROXY_COUNT is not set: behind the proxy that ends TLS everybody has its address, "
-                "so that whoever fails to sign in often enough locks a name out for all.",
+                "PROXY_COUNT is not set: behind the proxy that ends TLS every page then leads back to "
+                "itself, and everybody has the proxy's address, so that whoever fails to sign in "
+                "often enough locks a name out for all.",
                 hint="Set it to the number of proxies of your own; 0 if there is none.",
                 id="proactive.W003",
             )

@@ -20,6 +20,7 @@ _folder.mkdir(exist_ok=True)
 
 os.environ.update(
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{_folder / 'unused.sqlite3'}",
+    DATABASE_PASSWORD="",
     REDIS_URL="",
     BROKER_DIR=str(_folder / "broker"),
     CONSOLE_SMS_LOG=str(_folder / "sms.jsonl"),
