@@ -118,6 +118,9 @@ ALLOWED_HOSTS: list[str] = _read(
 _public_origin = f"{urlsplit(PUBLIC_BASE_URL).scheme}://{urlsplit(PUBLIC_BASE_URL).netloc}"
 CSRF_TRUSTED_ORIGINS = [_public_origin] if _public_origin.startswith("https://") else []
 
+# The key to the opt-outs of people who were erased (caregiving/erasing.py); default: SECRET_KEY.
+OPT_OUT_KEY: str = _read("OPT_OUT_KEY", env.str, "")
+
 # Moving the clock may send real texts at the wrong hour: a rehearsal tool, never for production.
 ALLOW_TIME_TRAVEL: bool = _read("ALLOW_TIME_TRAVEL", _bool, False)
 _require(

@@ -26,6 +26,7 @@ os.environ.update(
     CONSOLE_SMS_LOG=str(_folder / "sms.jsonl"),
     DEBUG="true",
     SECRET_KEY="only-for-tests",
+    OPT_OUT_KEY="",
     ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
     PUBLIC_BASE_URL="https://outreach.example.org",
     SERVICE_NAME="CareCheck",

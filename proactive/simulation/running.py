@@ -159,7 +159,7 @@ def environ(database: str, folder: Path) -> dict[str, str]:
         **dict.fromkeys(
             (
                 *(f"{name}_FILE" for name in SECRETS),
-                *("DATABASE_PASSWORD", "METRICS_TOKEN", "SENTRY_DSN"),
+                *("DATABASE_PASSWORD", "METRICS_TOKEN", "SENTRY_DSN", "OPT_OUT_KEY"),
                 *("DEAD_MANS_SWITCH_URL", "WEEKLY_REPORT_EMAIL"),
                 *("REDIS_URL", "TWILIO_ACCOUNT_SID", "TWILIO_MESSAGING_SERVICE_SID"),
                 *("TWILIO_FROM_NUMBER", "TWILIO_API_BASE_URL", "TWILIO_WEBHOOK_KEY"),

@@ -157,6 +157,7 @@ def test_every_secret_may_stand_in_a_file(tmp_path):
         "REDIS_URL": GIVEN["REDIS_URL"],
         "TWILIO_AUTH_TOKEN": GIVEN["TWILIO_AUTH_TOKEN"],
         "TWILIO_WEBHOOK_KEY": GIVEN["TWILIO_WEBHOOK_KEY"],
+        "OPT_OUT_KEY": GIVEN["OPT_OUT_KEY"],
         "METRICS_TOKEN": GIVEN["METRICS_TOKEN"],
         "DEAD_MANS_SWITCH_URL": GIVEN["DEAD_MANS_SWITCH_URL"],
         "EMAIL_HOST_PASSWORD": "mailword",
@@ -235,6 +236,7 @@ GIVEN = {
     "REDIS_URL": "redis://:redisword@redis:6379/0",
     "TWILIO_AUTH_TOKEN": "twilioword",
     "TWILIO_WEBHOOK_KEY": "webhookword",
+    "OPT_OUT_KEY": "optoutword",
     "METRICS_TOKEN": "metricsword-long-enough",
     "DEAD_MANS_SWITCH_URL": "https://hc.example.org/pingword",
     "EMAIL_URL": "smtp+tls://outreach:mailword@mail.example.org:587",
@@ -245,7 +247,7 @@ import json, os
 from caregiving import settings as s
 database = s.DATABASES["default"]
 plain = ("SECRET_KEY", "REDIS_URL", "TWILIO_AUTH_TOKEN", "TWILIO_WEBHOOK_KEY", "METRICS_TOKEN",
-         "DEAD_MANS_SWITCH_URL", "EMAIL_HOST_PASSWORD", "SENTRY_DSN")
+         "OPT_OUT_KEY", "DEAD_MANS_SWITCH_URL", "EMAIL_HOST_PASSWORD", "SENTRY_DSN")
 print(json.dumps({
     **{name: getattr(s, name) for name in plain},
     "DATABASE": [database["HOST"], database["NAME"], database["PASSWORD"]],

@@ -71,6 +71,7 @@ ACTS: dict[tuple[str, str], Role | None] = {
     ("caregiving.caregiver", "end_cascade"): COORDINATOR,
     ("caregiving.caregiver", "hold"): LEAD,
     ("caregiving.caregiver", "lift_hold"): LEAD,
+    ("caregiving.caregiver", "erase"): LEAD,
     ("proactive.carealert", "claim"): COORDINATOR,
     ("proactive.carealert", "release"): COORDINATOR,
     ("proactive.carealert", "add_note"): COORDINATOR,
