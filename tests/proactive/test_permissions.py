@@ -146,6 +146,7 @@ OPEN = {"login", "logout"}
 NEEDS_MORE = {
     "revert",  # an older version of the words
     "reset_second_factor",  # somebody who has one
+    "erase",  # somebody whose texts have all come to an end
 }
 
 REFUSED = {403, 404, 405}
