@@ -13,7 +13,7 @@ FIND_PYTHON = for name in $(or $(PYTHON),python3 python3.14 python3.13 python3.1
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; done
 
 .DEFAULT_GOAL := help
-.PHONY: help run test browser browser-tests screenshots proof rehearsal bench chaos mutants fuzz lint format lock install clean
+.PHONY: help run test browser browser-tests screenshots proof rehearsal bench chaos mutants fuzz lint audit format lock install clean
 
 help:
 	@echo "make run      start everything here with made-up people; no text is really sent"
@@ -28,6 +28,7 @@ help:
 	@echo "make mutants  break the system on purpose: the crash suite must catch each way"
 	@echo "make fuzz     fire 100,000 odd requests at the webhooks; ARGS=\"--db postgres --seed 1\""
 	@echo "make lint     check style and types"
+	@echo "make audit    ask whether a package of the lock files is known to be vulnerable"
 	@echo "make format   put the code into the house style"
 	@echo "make install  install all packages, those for development too"
 	@echo "make lock     write the lock files for what pyproject.toml asks for (needs uv)"
@@ -80,6 +81,9 @@ lint: .venv/.installed-dev
 	$(VENV_PYTHON) -m ruff format --check . || status=1; \
 	$(VENV_PYTHON) -m mypy . || status=1; \
 	exit $$status
+
+audit: .venv/.installed-dev
+	@$(VENV_PYTHON) -m scripts.audit
 
 format: .venv/.installed-dev
 	$(VENV_PYTHON) -m ruff check --fix .

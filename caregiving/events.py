@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
 
+from caregiving import erasing
 from caregiving.intents import Intent
 from caregiving.models import (
     BurnoutBand,
@@ -227,8 +228,8 @@ def lift_legal_hold(caregiver: Caregiver) -> Caregiver:
 def record_new_number(caregiver: Caregiver) -> Caregiver:
     """They have a number that was not theirs in our records: what it wrote before is theirs.
 
-    A STOP that came from it while nobody knew whose it is holds from now on. What kept the old
-    number from being texted says nothing about this one.
+    A STOP that came from it while nobody knew whose it is holds from now on, and so does one of an
+    owner who was erased. What kept the old number from being texted says nothing about this one.
     """
     with transaction.atomic():
         lock(caregiver)
@@ -236,6 +237,8 @@ def record_new_number(caregiver: Caregiver) -> Caregiver:
             caregiver.unreachable_at = None
             caregiver.unreachable_reason = ""
             caregiver.save(update_fields=_UNREACHABLE_FIELDS)
+        for at in erasing.opt_outs_of([caregiver.phone_number]).values():
+            record_opt_out(caregiver, at=at, source="before erasure")
         _adopt_earlier_texts(caregiver)
     return caregiver
 

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from caregiving import events
+from caregiving import erasing, events
 from caregiving.importing_files import (
     REJECTED_COLUMNS,
     ImportProblem,
@@ -187,8 +187,9 @@ def _take(batch: list[Row], report: Report, *, write: bool) -> None:
             caregiver__isnull=True, from_number__in=[one.phone_number for one in new]
         )
         wrote = set(strangers.values_list("from_number", flat=True))
+        said_stop = erasing.opt_outs_of(one.phone_number for one in new)
         for one in new:
-            if one.phone_number in wrote:
+            if one.phone_number in wrote or one.phone_number in said_stop:
                 # Before we knew whose number it is; most of all, they may have said stop.
                 events.record_new_number(one)
 

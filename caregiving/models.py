@@ -159,6 +159,12 @@ class Caregiver(models.Model):
         "reason of the legal hold", max_length=500, blank=True, default="", db_default=""
     )
 
+    erased_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When whatever says who they were was taken away, for good.",
+    )
+
     objects = CaregiverQuerySet.as_manager()
 
     class Meta:
@@ -170,6 +176,7 @@ class Caregiver(models.Model):
             ("act_on_caregiver", "Can act for people: record, pause, opt out, send now"),
             ("import_caregiver", "Can import people from a file"),
             ("hold_caregiver", "Can put people under a legal hold, and lift it"),
+            ("erase_caregiver", "Can erase people for good"),
         ]
         indexes = [
             # Reader: the admin's filter by phase; the churn sweep together with by_silence.
@@ -246,7 +253,7 @@ class Caregiver(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.first_name or self.masked_number
+        return "erased person" if self.erased_at else self.first_name or self.masked_number
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         fields = kwargs.get("update_fields")
@@ -411,6 +418,23 @@ class ConsentChange(models.Model):
 
     def __str__(self) -> str:
         return f"{'opt-in' if self.opted_in else 'opt-out'} {_in_words(self.at)}"
+
+
+class ErasedOptOut(models.Model):
+    """That a number had opted out when its owner was erased: see `caregiving.erasing`.
+
+    `digest`: a keyed hash of the number. `key_id` tells which key that was.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    key_id = models.CharField(max_length=16)
+    opted_out_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"opt-out of {_in_words(self.opted_out_at)}"
 
 
 class ImportUpload(models.Model):

@@ -20,14 +20,16 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 from caregiving import logs
+from caregiving.secret_files import read_secrets
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
-
-_problems: list[str] = []
+_from_files, _problems = read_secrets(os.environ)
+# Not into the environment itself, which every process that is started from here inherits.
+env.ENVIRON = {**os.environ, **_from_files}
 
 T = TypeVar("T")
 
@@ -37,7 +39,7 @@ def _read(name: str, cast: Callable[..., T], default: Any = environ.Env.NOTSET) 
 
     An empty one counts as not set, as `.env.example` leaves what is optional.
     """
-    given = os.environ.get(name, "").strip()
+    given = env.ENVIRON.get(name, "").strip()
     if not given and default is not environ.Env.NOTSET:
         return default
     try:
@@ -46,7 +48,7 @@ def _read(name: str, cast: Callable[..., T], default: Any = environ.Env.NOTSET) 
         return cast(name)
     except (ImproperlyConfigured, ValueError, KeyError) as error:
         # Show what was given only where it cannot be a secret.
-        secret = any(word in name for word in ("KEY", "TOKEN", "URL", "DSN"))
+        secret = any(word in name for word in ("KEY", "TOKEN", "URL", "DSN", "PASSWORD"))
         shown = "" if secret else f" ({given!r})"
         wrong = f"malformed{shown}: {error}" if given else "missing"
         _problems.append(f"{name} is {wrong}")
@@ -116,6 +118,9 @@ ALLOWED_HOSTS: list[str] = _read(
 _public_origin = f"{urlsplit(PUBLIC_BASE_URL).scheme}://{urlsplit(PUBLIC_BASE_URL).netloc}"
 CSRF_TRUSTED_ORIGINS = [_public_origin] if _public_origin.startswith("https://") else []
 
+# The key to the opt-outs of people who were erased (caregiving/erasing.py); default: SECRET_KEY.
+OPT_OUT_KEY: str = _read("OPT_OUT_KEY", env.str, "")
+
 # Moving the clock may send real texts at the wrong hour: a rehearsal tool, never for production.
 ALLOW_TIME_TRAVEL: bool = _read("ALLOW_TIME_TRAVEL", _bool, False)
 _require(
@@ -126,8 +131,13 @@ _require(
 # Demo people come with a login that anybody can guess.
 DEMO_ALLOWED: bool = DEBUG
 
+# How many of our own proxies stand in front, each of which adds to X-Forwarded-For.
+PROXY_COUNT: int = _read("PROXY_COUNT", _number_of_proxies, 0)
+
 if not DEBUG:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    if PROXY_COUNT:
+        # Only a proxy of ours says how it was called. Without one anybody could say so.
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = PUBLIC_BASE_URL.startswith("https://")
     # Asked by machines from within, where no proxy ends TLS.
     SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
@@ -187,8 +197,6 @@ AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
 AXES_VERBOSE = False
 # Its pages are ours, and read-only; see proactive/admin/sign_ins.py.
 AXES_ENABLE_ADMIN = False
-# How many of our own proxies stand in front, each of which adds to X-Forwarded-For.
-PROXY_COUNT: int = _read("PROXY_COUNT", _number_of_proxies, 0)
 
 # Of whoever may do more than look after people, and of superusers; anybody else may set one up.
 REQUIRE_SECOND_FACTOR: bool = _read("REQUIRE_SECOND_FACTOR", _bool, not DEBUG)
@@ -348,6 +356,14 @@ _require(
     in ("django.db.backends.sqlite3", "django.db.backends.postgresql"),
     "DATABASE_URL must start with sqlite:/// or postgres://",
 )
+# In place of one in the address, where special characters would have to be percent-encoded.
+DATABASE_PASSWORD: str = _read("DATABASE_PASSWORD", env.str, "")
+if DATABASE_PASSWORD:
+    _require(
+        not DATABASES["default"].get("PASSWORD"),
+        "DATABASE_PASSWORD is set, and DATABASE_URL has a password too: keep one of them",
+    )
+    DATABASES["default"]["PASSWORD"] = DATABASE_PASSWORD
 if DATABASES["default"].get("ENGINE") == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # Writers queue up at BEGIN instead of failing at their first write.

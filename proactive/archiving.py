@@ -76,6 +76,44 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
+def erase(path: Path, person: int, *, dry_run: bool = False) -> int:
+    """Take every row about this person (their key) out of an archive; returns how many there were.
+
+    The file is written anew beside it and takes its place once it is on the disk. What is torn at
+    the end of an archive is gone afterwards: those rows are still in the database. Raises OSError.
+    """
+    beside = path.with_name(f"{path.name}.erasing")
+    gone = 0
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as raw:
+            with gzip.open(raw, "wt", encoding="utf-8") as kept:
+                for line in _lines(path):
+                    if json.loads(line).get("caregiver_id") == person:
+                        gone += 1
+                    else:
+                        kept.write(line)
+            raw.flush()
+            os.fsync(raw.fileno())
+        if gone and not dry_run:
+            beside.replace(path)
+            _sync_folder(path.parent)
+    finally:
+        beside.unlink(missing_ok=True)
+    return gone
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """All that is whole."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        try:
+            for line in lines:
+                if line.endswith("\n"):
+                    yield line
+        except EOFError:
+            return
+
+
 def _sync_folder(folder: Path) -> None:
     # Else the rows would be on the disk, and the name by which to find them perhaps not.
     handle = os.open(folder, os.O_RDONLY)

@@ -1,12 +1,16 @@
 """What `manage.py check` finds before a person would: missing words, a service that cannot text."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connection
 
+from caregiving import erasing
+from caregiving.models import ErasedOptOut
 from proactive.cadences import CADENCES
 from proactive.default_copy import DEFAULT_COPY
 
@@ -57,8 +61,9 @@ def signing_in_is_guarded(**kwargs: Any) -> list[CheckMessage]:
     if https and not os.environ.get("PROXY_COUNT", "").strip():
         found.append(
             Warning(
-                "PROXY_COUNT is not set: behind the proxy that ends TLS everybody has its address, "
-                "so that whoever fails to sign in often enough locks a name out for all.",
+                "PROXY_COUNT is not set: behind the proxy that ends TLS every page leads back to "
+                "itself, and everybody has the proxy's address, so that whoever fails to sign in "
+                "often enough locks a name out for all.",
                 hint="Set it to the number of proxies of your own; 0 if there is none.",
                 id="proactive.W003",
             )
@@ -108,6 +113,26 @@ def alerts_are_escalated(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.database)
+def opt_outs_of_the_erased_can_be_found(
+    databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """They are hashed with a key: after a change of it nobody would know of those before."""
+    if not databases or ErasedOptOut._meta.db_table not in connection.introspection.table_names():
+        return []
+    lost = erasing.of_another_key().count()
+    if not lost:
+        return []
+    return [
+        Error(
+            f"{lost} opt-outs of erased people were kept under another key: their numbers would be "
+            "texted if somebody added them again.",
+            hint="Set OPT_OUT_KEY to what SECRET_KEY (or OPT_OUT_KEY) was when they were erased.",
+            id="proactive.E003",
+        )
+    ]
 
 
 @register(Tags.security, deploy=True)

@@ -56,6 +56,9 @@ def apply_report(message: Message, report: Report, *, now: datetime) -> bool:
         # The person first, as everywhere. It also keeps two reports about a text apart.
         caregiver = Caregiver.objects.select_for_update().get(pk=message.caregiver_id)
         message.refresh_from_db()
+        if caregiver.erased_at is not None:
+            # Its identifier would lead to the provider's record of them again.
+            return False
         message.caregiver = caregiver
         sent_at = message.sent_at
         try:

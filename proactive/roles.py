@@ -63,12 +63,13 @@ COORDINATOR = Role(
 LEAD = Role(
     "Clinical lead",
     "Answers for the policy: words, switches, sweeps that were held; exports lists; puts people "
-    "under a legal hold.",
+    "under a legal hold, and erases who asks for it.",
     (
         "proactive.change_policy",
         "proactive.change_sweep",
         "proactive.export_list",
         "caregiving.hold_caregiver",
+        "caregiving.erase_caregiver",
     ),
     COORDINATOR,
 )

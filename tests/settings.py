@@ -20,11 +20,13 @@ _folder.mkdir(exist_ok=True)
 
 os.environ.update(
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{_folder / 'unused.sqlite3'}",
+    DATABASE_PASSWORD="",
     REDIS_URL="",
     BROKER_DIR=str(_folder / "broker"),
     CONSOLE_SMS_LOG=str(_folder / "sms.jsonl"),
     DEBUG="true",
     SECRET_KEY="only-for-tests",
+    OPT_OUT_KEY="",
     ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
     PUBLIC_BASE_URL="https://outreach.example.org",
     SERVICE_NAME="CareCheck",

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from caregiving.secret_files import SECRETS
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -39,14 +41,18 @@ def environ(database: str, **settings: str) -> dict[str, str]:
         "SMS_GATEWAY": "console",
         "CONSOLE_SMS_LOG": os.devnull,
         "TWILIO_AUTH_TOKEN": "signs-measured-webhooks",
+        # What asks says that it came by https.
+        "PROXY_COUNT": "1",
         # Said to be empty, or they would be read from a file.
         **dict.fromkeys(
             (
+                *(f"{name}_FILE" for name in SECRETS),
+                *("DATABASE_PASSWORD", "METRICS_TOKEN", "SENTRY_DSN"),
                 *("REDIS_URL", "TWILIO_ACCOUNT_SID", "TWILIO_MESSAGING_SERVICE_SID"),
                 *("TWILIO_FROM_NUMBER", "TWILIO_API_BASE_URL", "TWILIO_WEBHOOK_KEY"),
                 *("EMAIL_URL", "EMAIL_FROM", "ALERT_ESCALATION_EMAIL", "SMS_PER_SECOND"),
                 *("WEEKLY_REPORT_EMAIL", "DEAD_MANS_SWITCH_URL", "SENTRY_DSN"),
-                *("ALLOW_TIME_TRAVEL", "PROXY_COUNT", "REQUIRE_SECOND_FACTOR"),
+                *("ALLOW_TIME_TRAVEL", "REQUIRE_SECOND_FACTOR"),
                 *("SWEEP_MULTIPLE", "SWEEP_CEILING"),
             ),
             "",

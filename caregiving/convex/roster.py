@@ -11,6 +11,7 @@ from hashlib import sha256
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
+from caregiving import erasing, events
 from caregiving.convex.merging import Merged, Taken
 from caregiving.convex.models import ConvexPerson
 from caregiving.intents import Intent
@@ -166,6 +167,17 @@ class Roster:
         )
         ConsentChange.objects.bulk_create(self._opt_outs, ignore_conflicts=True)
         self._save_crises()
+        self._heed_the_erased(entries)
+
+    def _heed_the_erased(self, entries: list[Entry]) -> None:
+        """Whoever has a number now whose owner had opted out before they were erased."""
+        people = {
+            str(one.person.phone_number): one.person
+            for one in entries
+            if one.is_new or "phone_number" in one.changed
+        }
+        for number, at in erasing.opt_outs_of(people).items():
+            events.record_opt_out(people[number], at=at, source="before erasure")
 
     def _save_crises(self) -> None:
         """As `events.record_crisis_event` puts them on record, but nobody was heard from."""

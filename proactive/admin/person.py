@@ -66,7 +66,7 @@ class PersonPage(GuardedAdmin, OnlyChangedAdmin):
         ("opted_out_at", "opted_in_at"),
         ("unreachable_at", "unreachable_reason"),
         ("legal_hold_since", "legal_hold_by"),
-        "legal_hold_reason",
+        ("legal_hold_reason", "erased_at"),
     )
     fieldsets = (
         ("Profile", {"fields": profile_fields, "classes": ("collapse",)}),
@@ -128,7 +128,7 @@ class PersonPage(GuardedAdmin, OnlyChangedAdmin):
         if not request.user.has_perm("proactive.add_note") or not self.has_view_permission(request):
             raise PermissionDenied
         caregiver = self.get_object(request, unquote(object_id))
-        if caregiver is None:
+        if caregiver is None or caregiver.erased_at is not None:
             raise Http404
         if request.method == "POST":
             form = NoteForm(request.POST)
@@ -159,6 +159,7 @@ class PersonPage(GuardedAdmin, OnlyChangedAdmin):
             "flags": [
                 *flags(caregiver, now=now),
                 *(["legal hold"] if caregiver.legal_hold_since else []),
+                *(["erased"] if caregiver.erased_at else []),
             ],
             "now": now,
             "zone": zone,
@@ -177,7 +178,7 @@ class PersonPage(GuardedAdmin, OnlyChangedAdmin):
             "note_form": NoteForm(auto_id="note_%s"),
             "note_url": reverse("admin:caregiving_caregiver_note", args=[caregiver.pk]),
             "may_read": request.user.has_perm("proactive.see_body"),
-            "may_note": request.user.has_perm("proactive.add_note"),
+            "may_note": request.user.has_perm("proactive.add_note") and caregiver.erased_at is None,
         }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from caregiving.models import Caregiver, JourneyPhase
-from proactive import care, cascades, holding, ordering
+from proactive import care, cascades, erasing, holding, ordering
 from proactive.admin.confirming import Act, Done, Skip
 from proactive.admin.person_forms import (
     STAGED,
@@ -262,10 +262,28 @@ LIFT_HOLD = _act(
     in_bulk=False,
     offered=lambda one, now: one.legal_hold_since is not None,
 )
+ERASE = _act(
+    "erase",
+    "Erase for good",
+    "For whoever asks to be forgotten. Gone: name, number, ZIP code, all words that went either "
+    "way, notes, what alerts and the audit say of them. Kept, without saying who it was: when "
+    "which kind of text went out and what became of it, crises and scores with their times, which "
+    "act staff did when. If they had opted out, their number is never texted again, also if "
+    "somebody adds it. It cannot be undone. Backups, archives and the provider keep their copies "
+    "until those go: tell an operator.",
+    lambda one, data, now: erasing.foresee(one, now=now),
+    lambda one, data, by, now: erasing.erase(one, reason=data["reason"], by=by, now=now),
+    permission="caregiving.erase_caregiver",
+    icon="delete_forever",
+    is_rare=True,
+    # Each has asked for themselves.
+    in_bulk=False,
+    offered=lambda one, now: one.erased_at is None,
+)
 
 PERSON_ACTS = (
     *(SEND_NOW, RECORD_CONTACT, RECORD_CRISIS),
     *(PAUSE, RESUME, OPT_OUT, OPT_IN, CLEAR_UNREACHABLE, REACTIVATE),
     *(RESET_CRISIS, RESET_REACTIVATION, RESTART, END),
-    *(HOLD, LIFT_HOLD),
+    *(HOLD, LIFT_HOLD, ERASE),
 )

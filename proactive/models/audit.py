@@ -17,6 +17,10 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
     def delete(self) -> NoReturn:
         raise TypeError("the audit is only ever added to")
 
+    def blank(self) -> int:
+        """For the erasure of a person alone: of each entry who, when, what act and to what stay."""
+        return super().update(says="erased", reason="", target_label="", changes={})
+
 
 class AuditEntry(models.Model):
     """One thing that somebody did. Written once, in the transaction of what it tells of.

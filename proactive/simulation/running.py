@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
+from caregiving.secret_files import SECRETS
 from proactive.simulation.merging import merge
 from proactive.simulation.spec import Spec
 
@@ -157,6 +158,9 @@ def environ(database: str, folder: Path) -> dict[str, str]:
         # Said to be empty, or they would be read from a file.
         **dict.fromkeys(
             (
+                *(f"{name}_FILE" for name in SECRETS),
+                *("DATABASE_PASSWORD", "METRICS_TOKEN", "SENTRY_DSN", "OPT_OUT_KEY"),
+                *("DEAD_MANS_SWITCH_URL", "WEEKLY_REPORT_EMAIL"),
                 *("REDIS_URL", "TWILIO_ACCOUNT_SID", "TWILIO_MESSAGING_SERVICE_SID"),
                 *("TWILIO_FROM_NUMBER", "TWILIO_API_BASE_URL", "TWILIO_WEBHOOK_KEY"),
                 *("EMAIL_URL", "EMAIL_FROM", "ALERT_ESCALATION_EMAIL", "SMS_PER_SECOND"),

@@ -1,10 +1,11 @@
 """What delivery expects of a carrier of texts, and the one error it understands."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from django.conf import settings
 
@@ -76,6 +77,31 @@ class Gateway(Protocol):
 
     def fetch(self, sid: str) -> Report | None:
         """What has become of one text; None when this provider cannot say. Raises SmsError."""
+        ...
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One text as the provider keeps it: `number` is the person's, whichever way it went."""
+
+    sid: str
+    number: str
+    body: str
+    inbound: bool
+    status: str
+    created_at: datetime
+    code: str = ""
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A provider that keeps a list of all texts."""
+
+    def since(self, instant: datetime) -> Iterator[Listed]:
+        """All texts of our sender that were created from `instant` on, in both directions.
+
+        The list may lag. Raises SmsError when it cannot be read, perhaps after some of it.
+        """
         ...
 
 

@@ -25,7 +25,7 @@ from twilio.twiml.messaging_response import MessagingResponse
 
 from proactive.models import Message
 from proactive.sms.errors import read_refusal
-from proactive.sms.gateway import Outcome, Report, SmsError
+from proactive.sms.gateway import Listed, Outcome, Report, SmsError
 
 # Below PUBLIC_BASE_URL. Twilio signs what it calls, so the UUID in it identifies a text even when
 # the answer that held its SID never reached us.
@@ -37,6 +37,8 @@ NOT_FOUND = "20404"
 
 # Texts to one number: seldom more than one page.
 LIST_PAGE = 100
+# Of everybody since a backup was made: as many as Twilio gives at once.
+LONG_LIST_PAGE = 1000
 
 # What Twilio accepts; without a ValidityPeriod it assumes the longest.
 SHORTEST_VALIDITY = timedelta(seconds=1)
@@ -109,6 +111,36 @@ class TwilioGateway:
                 if not theirs and one.body == message.body and one.date_created <= until:
                     found.append(_report(one))
         return found[::-1]
+
+    def since(self, instant: datetime) -> Iterator[Listed]:
+        """All texts of our sender that Twilio created from `instant` on; the newest first.
+
+        By a messaging service its name stands on what we sent alone, so that what people wrote is
+        taken from the whole account. Raises SmsError.
+        """
+        instant = instant.replace(microsecond=0)
+        with _failures_in_our_words():
+            listed = self._messages.stream(page_size=LONG_LIST_PAGE)
+            for one in takewhile(lambda one: one.date_created >= instant, listed):
+                inbound = str(one.direction).startswith("inbound")
+                # Answers to what people write are no texts of ours.
+                if not inbound and one.direction == "outbound-reply":
+                    continue
+                if self._is_ours(one, inbound):
+                    yield Listed(
+                        sid=one.sid,
+                        number=one.from_ if inbound else one.to,
+                        body=one.body,
+                        inbound=inbound,
+                        status=str(one.status),
+                        created_at=one.date_created,
+                        code=str(one.error_code or ""),
+                    )
+
+    def _is_ours(self, one: MessageInstance, inbound: bool) -> bool:
+        if service := self._sender.get("messaging_service_sid"):
+            return inbound or one.messaging_service_sid == service
+        return (one.to if inbound else one.from_) == self._sender["from_"]
 
     def fetch(self, sid: str) -> Report | None:
         """What Twilio has of one text by now; None of one that was deleted. Raises SmsError."""

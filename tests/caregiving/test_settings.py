@@ -1,5 +1,6 @@
 """What an operator sees who starts the project with settings that cannot be."""
 
+import json
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import pytest
 import yaml
 
+from caregiving.secret_files import SECRETS, read_secrets
 from tests.conftest import ROOT
 
 # With DEBUG off and nothing wrong.
@@ -138,6 +140,167 @@ def test_an_error_shows_no_secret():
     assert "hunter2" not in result.stdout + result.stderr
 
 
+# --- Secrets in files ---
+
+
+def test_every_secret_may_stand_in_a_file(tmp_path):
+    files = {}
+    for name, secret in GIVEN.items():
+        path = tmp_path / name.lower()
+        path.write_text(f"{secret}\n")
+        files |= {name: "", f"{name}_FILE": str(path)}
+
+    read = reading(PRODUCTION | TWILIO | files)
+
+    assert read == {
+        "SECRET_KEY": GIVEN["SECRET_KEY"],
+        "DATABASE": ["db", "outreach", "it's @ secret/1"],
+        "REDIS_URL": GIVEN["REDIS_URL"],
+        "TWILIO_AUTH_TOKEN": GIVEN["TWILIO_AUTH_TOKEN"],
+        "TWILIO_WEBHOOK_KEY": GIVEN["TWILIO_WEBHOOK_KEY"],
+        "OPT_OUT_KEY": GIVEN["OPT_OUT_KEY"],
+        "METRICS_TOKEN": GIVEN["METRICS_TOKEN"],
+        "DEAD_MANS_SWITCH_URL": GIVEN["DEAD_MANS_SWITCH_URL"],
+        "EMAIL_HOST_PASSWORD": "mailword",
+        "SENTRY_DSN": GIVEN["SENTRY_DSN"],
+        # Whatever is started from here would inherit it.
+        "INHERITED": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "is not there: mount the secret, or correct the path"),
+        (b"", "is empty: write the secret into it"),
+        (b" \n", "is empty: write the secret into it"),
+        (b"\xff\xfe", "is not text in UTF-8: write the secret itself into it"),
+        (b"x" * 70_000, "holds more than 64 KiB: that is no secret; correct the path"),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_named_with_what_to_do(tmp_path, content, says):
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+
+    assert read_secrets({"SECRET_KEY_FILE": str(path)}) == (
+        {},
+        [f"SECRET_KEY_FILE ({str(path)!r}) {says}"],
+    )
+
+
+def test_a_file_that_may_not_be_read_is_named_with_what_to_do(tmp_path, monkeypatch):
+    def refuse(self, mode):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+
+    _, problems = read_secrets({"SENTRY_DSN_FILE": "/run/secrets/sentry"})
+
+    assert problems == [
+        "SENTRY_DSN_FILE ('/run/secrets/sentry') may not be read: give the account that runs the "
+        "service the right to read it"
+    ]
+
+
+def test_a_folder_is_no_secret(tmp_path):
+    _, (problem,) = read_secrets({"SENTRY_DSN_FILE": str(tmp_path)})
+
+    assert problem.endswith("cannot be read (Is a directory): name a file")
+
+
+def test_a_secret_in_a_file_and_in_the_environment_is_refused_and_not_shown(tmp_path):
+    path = tmp_path / "key"
+    path.write_text("hunter2")
+
+    result = check({"TWILIO_AUTH_TOKEN": "hunter2", "TWILIO_AUTH_TOKEN_FILE": str(path)})
+
+    assert "TWILIO_AUTH_TOKEN and TWILIO_AUTH_TOKEN_FILE are both set" in result.stderr
+    assert result.returncode != 0
+    assert "hunter2" not in result.stderr
+
+
+def test_the_password_stands_in_the_address_or_beside_it_and_not_in_both():
+    result = check(
+        {"DATABASE_URL": "postgres://outreach:hunter2@db/outreach", "DATABASE_PASSWORD": "hunter2"}
+    )
+
+    assert "DATABASE_PASSWORD is set, and DATABASE_URL has a password too" in result.stderr
+    assert "hunter2" not in result.stderr
+
+
+# A value for each secret, which shows where it was read from.
+GIVEN = {
+    "SECRET_KEY": "a key of more than fifty characters, of which many differ: 0123456789",
+    "DATABASE_URL": "postgres://outreach@db:5432/outreach",
+    "DATABASE_PASSWORD": "it's @ secret/1",
+    "REDIS_URL": "redis://:redisword@redis:6379/0",
+    "TWILIO_AUTH_TOKEN": "twilioword",
+    "TWILIO_WEBHOOK_KEY": "webhookword",
+    "OPT_OUT_KEY": "optoutword",
+    "METRICS_TOKEN": "metricsword-long-enough",
+    "DEAD_MANS_SWITCH_URL": "https://hc.example.org/pingword",
+    "EMAIL_URL": "smtp+tls://outreach:mailword@mail.example.org:587",
+    "SENTRY_DSN": "https://sentryword@sentry.example.org/1",
+}
+SHOW = """
+import json, os
+from caregiving import settings as s
+database = s.DATABASES["default"]
+plain = ("SECRET_KEY", "REDIS_URL", "TWILIO_AUTH_TOKEN", "TWILIO_WEBHOOK_KEY", "METRICS_TOKEN",
+         "OPT_OUT_KEY", "DEAD_MANS_SWITCH_URL", "EMAIL_HOST_PASSWORD", "SENTRY_DSN")
+print(json.dumps({
+    **{name: getattr(s, name) for name in plain},
+    "DATABASE": [database["HOST"], database["NAME"], database["PASSWORD"]],
+    "INHERITED": [name for name in plain if os.environ.get(name)],
+}))
+"""
+
+
+def reading(settings: dict[str, str]) -> dict[str, object]:
+    """What a process with these settings reads of each secret."""
+    result = subprocess.run(
+        [sys.executable, "-c", SHOW],
+        cwd=ROOT,
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return json.loads(result.stdout)
+
+
+def test_a_value_is_given_here_for_each_secret():
+    assert set(GIVEN) == set(SECRETS)
+
+
+# --- Whether a request came by https ---
+
+ASKED_BY_PROXY = """
+from django.conf import settings
+from django.test import RequestFactory
+print(RequestFactory().get("/", headers={"X-Forwarded-Proto": "https"}).is_secure())
+"""
+
+
+@pytest.mark.parametrize(("proxies", "believed"), [("", "False"), ("0", "False"), ("1", "True")])
+def test_only_a_proxy_of_ours_is_believed_that_a_request_came_by_https(proxies, believed):
+    result = subprocess.run(
+        [sys.executable, "-c", ASKED_BY_PROXY],
+        cwd=ROOT,
+        env=os.environ
+        | {"DJANGO_SETTINGS_MODULE": "caregiving.settings", "PROXY_COUNT": proxies}
+        | PRODUCTION,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert result.stdout.strip() == believed
+
+
 # --- Where each setting is named ---
 
 READ = sorted(
@@ -182,6 +345,16 @@ def test_what_docker_compose_leaves_out_is_documented_and_really_left_out():
 
     assert set(NOT_IN_COMPOSE) <= set(DOCUMENTED)
     assert not set(NOT_IN_COMPOSE) & set(services["web"]["environment"])
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_every_secret_may_come_to_docker_compose_in_a_file(name):
+    app, _services = (ROOT / "docker-compose.yml").read_text().split("\nservices:\n")
+    # Compose brings the database and the broker along and knows where they are.
+    if name not in ("DATABASE_URL", "REDIS_URL"):
+        assert re.search(rf"^    {name}_FILE: ", app, re.MULTILINE), f"{name}_FILE"
+    preface, _ = (ROOT / ".env.example").read_text().split("\n# --- ", 1)
+    assert name in re.findall(r"\w+", preface), f"{name}: say so in .env.example"
 
 
 def test_every_check_has_an_id_of_its_own():

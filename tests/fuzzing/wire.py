@@ -47,6 +47,7 @@ def gunicorn(database_url: str, folder: Path) -> Iterator[Address]:
                 "DATABASE_URL": database_url,
                 "DEBUG": "false",
                 "PUBLIC_BASE_URL": BASE,
+                "PROXY_COUNT": "1",
                 "TWILIO_AUTH_TOKEN": TOKEN,
                 "TWILIO_WEBHOOK_KEY": SHARED_KEY,
             },

@@ -73,6 +73,7 @@ ACTS: dict[tuple[str, str], Role | None] = {
     ("caregiving.caregiver", "end_cascade"): COORDINATOR,
     ("caregiving.caregiver", "hold"): LEAD,
     ("caregiving.caregiver", "lift_hold"): LEAD,
+    ("caregiving.caregiver", "erase"): LEAD,
     ("proactive.carealert", "claim"): COORDINATOR,
     ("proactive.carealert", "release"): COORDINATOR,
     ("proactive.carealert", "add_note"): COORDINATOR,
@@ -151,6 +152,7 @@ OPEN = {"login", "logout"}
 NEEDS_MORE = {
     "revert",  # an older version of the words
     "reset_second_factor",  # somebody who has one
+    "erase",  # somebody whose texts have all come to an end
 }
 
 REFUSED = {403, 404, 405}
