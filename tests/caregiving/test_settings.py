@@ -312,6 +312,7 @@ NOT_IN_COMPOSE = {
     "BROKER_DIR": "of the broker without Redis, which stands beside it there",
     "CONSOLE_SMS_LOG": "of a gateway that sends nothing",
     "POSTGRES_PASSWORD": "a part of DATABASE_URL there, and of the database's own environment",
+    "SECRETS_DIR": "of the machine: each service finds its files in /run/secrets",
     "PORT": "of the machine, not of a container",
     "FAKE_TWILIO_PORT": "of `make run`",
     "TEST_DATABASE_URL": "of the tests",

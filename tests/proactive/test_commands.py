@@ -203,7 +203,9 @@ def test_sync_schedules_tells_what_it_created():
 
 
 def test_sync_schedules_says_what_it_created():
-    assert run("sync_schedules") == "Created: tick, promises, housekeeping, weekly report.\n"
+    assert (
+        run("sync_schedules") == "Created: tick, promises, housekeeping, weekly report, webhooks.\n"
+    )
 
 
 # --- explain and forecast ---
