@@ -142,7 +142,9 @@ def _lot(key: int, seed: int) -> int:
 
 def _keys() -> Iterator[list[int]]:
     last = 0
-    everybody = Caregiver.objects.order_by("pk").values_list("pk", flat=True)
+    # Of whoever was erased there is nothing to live on.
+    there = Caregiver.objects.filter(erased_at=None)
+    everybody = there.order_by("pk").values_list("pk", flat=True)
     while keys := list(everybody.filter(pk__gt=last)[:_BATCH]):
         yield keys
         last = keys[-1]

@@ -27,7 +27,8 @@ FOLDER = Path(os.environ.get("CHAOS_DIR", "/nonexistent"))
 # function, before it and after it. Those inside a transaction are taken back by the crash.
 WORKER_POINTS = (
     "proactive.sweeps:_Run._claim",
-    "proactive.sweeps:_Run._messages",
+    "proactive.sweeps:_Run._drafts",
+    "proactive.claiming:_close_gates",
     "proactive.accounting:lock_free",
     "proactive.delivery:mark_next",
     "proactive.models.messages:MessageQuerySet.mark_sending",

@@ -35,7 +35,7 @@ NAPS_A_PHASE = 4
 NAP = "0.5"
 # Whoever is about to queue check-ins sleeps on what was read, while others queue and deliver them:
 # no constraint stops two check-ins, as it does two of a stage.
-LONG_NAP = ("proactive.sweeps:_Run._messages:before", "1.5 wellness")
+LONG_NAP = ("proactive.sweeps:_Run._drafts:before", "1.5 wellness")
 # Leaps of time between phases, when nobody is at work: nights, weekends, outages.
 LEAPS = (3, 8, 5, 26, 13, 24)
 STOP_WORDS = ("please stop texting me", "STOP", "no me manden mas mensajes")

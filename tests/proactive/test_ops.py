@@ -69,7 +69,8 @@ def test_every_metric_is_looked_at_and_explained(exported):
 
 def test_the_states_and_kinds_that_rules_name_are_there(exported):
     states = set(re.findall(r'state="(\w+)"', str(EXPRESSIONS)))
-    assert states <= exported["outreach_state"]["state"]
+    states_of = ("outreach_state", "outreach_webhook_endpoints")
+    assert states <= set().union(*(exported[name]["state"] for name in states_of))
     (kinds,) = set(re.findall(r'kind=~"(.*?)"', str(EXPRESSIONS)))
     matched = {kind for kind in CareAlert.Kind if re.fullmatch(kinds, kind)}
     assert matched < set(CareAlert.CRISIS)

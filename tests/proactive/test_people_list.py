@@ -268,8 +268,9 @@ def test_the_list_takes_as_many_queries_for_many_people_as_for_few(log_in):
     few = [queries(page) for page in pages]
     fill(100, 10_000)
     assert [queries(page) for page in pages] == few
-    # Two of them are for the head of every page: is outreach running, and how many alerts are open.
-    assert max(few) <= 10
+    # Three of them are for the head of every page: is outreach running (the switches, the last
+    # sweep), and how many alerts are open. Who is due depends on the switches once more.
+    assert max(few) <= 11
 
 
 PEOPLE = 100_000

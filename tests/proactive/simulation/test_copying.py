@@ -234,7 +234,7 @@ def test_no_name_number_or_word_of_anybody_is_in_the_file(path):
 def test_every_field_of_people_and_texts_is_decided_on():
     kept = {"zip_code", *copying.PERSON_FIELDS, *copying.DISGUISED}
     left_behind = {"id", "phone_number", "unreachable_reason"}
-    left_behind |= {"legal_hold_since", "legal_hold_by", "legal_hold_reason"}
+    left_behind |= {"erased_at", "legal_hold_since", "legal_hold_by", "legal_hold_reason"}
     assert {field.name for field in Caregiver._meta.concrete_fields} == kept | left_behind
 
     left_behind = {"id", "caregiver", "sweep", "to_number", "body", "because", "reason"}
