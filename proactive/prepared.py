@@ -220,8 +220,7 @@ def plan_once(connection: Any, **_: Any) -> None:
     here has plans that are kept. Called for each new connection.
     """
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET plan_cache_mode = force_generic_plan")
+        connection.connection.execute("SET plan_cache_mode = force_generic_plan")
 
 
 connection_created.connect(plan_once, dispatch_uid="plan_once")

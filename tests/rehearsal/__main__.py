@@ -9,6 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+import psycopg
 
 from tests.rehearsal.steps import Broken, Rehearsal
 from tests.servers import running
@@ -25,7 +28,9 @@ def main() -> int:
     options = parser.parse_args()
     kinds = ("postgres",) if options.db == "postgres" else ()
     with TemporaryDirectory(prefix="outreach-rehearsal-") as folder, running(*kinds) as addresses:
-        database = addresses.get("postgres", f"sqlite:///{folder}/rehearsal.sqlite3")
+        database = f"sqlite:///{folder}/rehearsal.sqlite3"
+        if "postgres" in addresses:
+            database = _created(addresses["postgres"])
         rehearsal = Rehearsal(
             database,
             Path(folder),
@@ -45,6 +50,17 @@ def main() -> int:
             return 130
     print("\nThe rehearsal went through, there and back.")
     return 0
+
+
+def _created(address: str) -> str:
+    """An empty database in the server at `address`, whatever database that names."""
+
+    def named(name: str) -> str:
+        return urlsplit(address)._replace(path=f"/{name}").geturl()
+
+    with psycopg.connect(named("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE rehearsal")
+    return named("rehearsal")
 
 
 if __name__ == "__main__":
