@@ -127,6 +127,26 @@ class AddIndexConcurrently(postgres.AddIndexConcurrently):
             super().database_backwards(app_label, schema_editor, from_state, to_state)
 
 
+class RemoveIndexConcurrently(migrations.RemoveIndex):
+    """Drop an index without blocking writers; on SQLite, as any."""
+
+    atomic = False
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):  # type: ignore[no-untyped-def]
+        # An interrupted migration has dropped it already.
+        name = schema_editor.quote_name(self.name)
+        if not _is_postgres(schema_editor):
+            schema_editor.execute(f"DROP INDEX IF EXISTS {name}")
+            return
+        with _patiently(schema_editor):
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):  # type: ignore[no-untyped-def]
+        index = to_state.models[app_label, self.model_name_lower].get_index_by_name(self.name)
+        again = AddIndexConcurrently(self.model_name, index)
+        again.database_forwards(app_label, schema_editor, from_state, to_state)  # type: ignore[no-untyped-call]
+
+
 class CreateIndexConcurrently(Operation):
     """Build an index that only PostgreSQL can have, from its own statement; nothing on SQLite.
 

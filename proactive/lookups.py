@@ -13,6 +13,7 @@ from django.db.models import (
     Lookup,
     Q,
     QuerySet,
+    UUIDField,
     Value,
     When,
 )
@@ -22,6 +23,7 @@ People = TypeVar("People", bound=QuerySet[Any])
 
 @BigAutoField.register_lookup
 @CharField.register_lookup
+@UUIDField.register_lookup
 class OneOf(Lookup):
     """`pk__one_of=[...]`: like `in`, but all of it is one parameter.
 

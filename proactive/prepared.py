@@ -24,6 +24,7 @@ from datetime import datetime, timedelta
 from functools import cache, lru_cache, update_wrapper
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.signals import connection_created
@@ -126,7 +127,10 @@ class _Statement:
     """A queryset whose compiler has done its work, on one connection."""
 
     def __init__(
-        self, queryset: QuerySet[Any, Any], connection: Any, parts: tuple[Any, ...]
+        self,
+        queryset: QuerySet[Any, Any],
+        connection: Any,
+        parts: tuple[Any, ...],
     ) -> None:
         # Held, so that no other object gets the identity that this statement is known by.
         self._parts = parts
@@ -199,8 +203,13 @@ class _Statement:
         if isinstance(value, Collection) and not isinstance(value, str):
             if isinstance(value, frozenset):
                 return _written_set(value, as_array=self._is_postgres)
-            return list(value) if self._is_postgres else json.dumps(list(value))
+            return list(value) if self._is_postgres else json.dumps(list(value), default=_as_stored)
         return value
+
+
+def _as_stored(key: UUID) -> str:
+    """As SQLite has it."""
+    return key.hex
 
 
 @lru_cache(maxsize=32)
@@ -215,9 +224,9 @@ def plan_once(connection: Any, **_: Any) -> None:
     """Have PostgreSQL keep the one plan that it makes of a prepared statement.
 
     By itself it weighs that plan, which is for any values, against one for the values at hand, and
-    to know what that would cost it plans anew each time. To plan the questions of a sweep, beside
-    as many indexes as a person has, takes longer than to answer them. Nothing but what is prepared
-    here has plans that are kept. Called for each new connection.
+    to know what that would cost it plans anew each time. To plan a question of people, beside as
+    many indexes as they have, takes longer than to answer it. Nothing but what is prepared here has
+    plans that are kept. Called for each new connection.
     """
     if connection.vendor == "postgresql":
         connection.connection.execute("SET plan_cache_mode = force_generic_plan")
@@ -232,10 +241,20 @@ _HOLE = re.compile(r"(?<!%)%s")
 
 @cache
 def _preparing_cursor() -> type[Any]:
-    from psycopg import Cursor
+    import psycopg
+    from psycopg.pq import Format
 
-    class Preparing(Cursor[Any]):
+    instant = psycopg.postgres.types["timestamptz"].oid
+    in_c: Any = psycopg.adapters.get_loader(instant, Format.TEXT)
+
+    class Preparing(psycopg.Cursor[Any]):
         """Has the server prepare whatever it executes, where the connection allows that."""
+
+        def __init__(self, connection: Any) -> None:
+            super().__init__(connection)
+            # Django reads instants in Python, a third of the time that it takes to read a person.
+            # Both are right while the connection is in UTC, as Django has it.
+            self.adapters.register_loader(instant, in_c)
 
         def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
             super().execute(query, params, **options | {"prepare": True})

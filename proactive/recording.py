@@ -4,9 +4,11 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 
 from caregiving.models import Caregiver
 from proactive import alerts, pacing, switches
@@ -14,6 +16,7 @@ from proactive.hooks import outbox
 from proactive.models import CareAlert, EventKind, Message
 from proactive.models.messages import TAKEN_UNSEEN
 from proactive.outcomes import record_failure
+from proactive.prepared import prepared
 from proactive.reports import FIRST_LOOK_UP, apply_report, confirmation_at
 from proactive.sms.gateway import Outcome, Report, SmsError
 from proactive.submitting import Flight, HeldUp
@@ -81,13 +84,7 @@ def _record_together(flights: list[Flight], now: datetime) -> set[UUID]:
     sids = {one.message.pk: str(one.answer) for one in flights}
     try:
         with transaction.atomic():
-            locked = (
-                Message.objects.filter(pk__in=sids, status__in=TAKEN_UNSEEN)
-                .select_related("caregiver")
-                .only("caregiver__id")
-                .select_for_update(of=("self", "caregiver"), skip_locked=True)
-            )
-            own = {message.pk: message.caregiver_id for message in locked}
+            own = {message.pk: message.caregiver_id for message in _lock_taken(keys=list(sids))}
             # They count from when the provider may have taken the text, not from the claim.
             Caregiver.objects.move_gates(list(own.values()), to=now)
             by_look_up: dict[datetime | None, dict[UUID, str]] = {}
@@ -105,6 +102,14 @@ def _record_together(flights: list[Flight], now: datetime) -> set[UUID]:
         logger.exception("%d texts were taken and could not be recorded together", len(sids))
         return set()
     return set(own)
+
+
+@prepared
+def _lock_taken(*, keys: Any) -> QuerySet[Message]:
+    """Those of which nobody has said what became of them, locked with their people."""
+    taken = Message.objects.filter(pk__one_of=keys, status__in=TAKEN_UNSEEN)
+    with_people = taken.select_related("caregiver").only("caregiver__id")
+    return with_people.select_for_update(of=("self", "caregiver"), skip_locked=True)
 
 
 def _record_sent(message: Message, sid: str, now: datetime) -> Result:

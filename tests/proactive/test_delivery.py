@@ -419,3 +419,21 @@ def test_no_text_is_begun_after_the_time_for_a_pass_is_up(gateway):
         "its time was up; the next pass goes on",
         {"queued": 1},
     )
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite serves few people")
+def test_who_is_next_is_read_in_order_however_many_a_sweep_has_queued_at_one_instant():
+    people = Caregiver.objects.bulk_create(
+        Caregiver(phone_number=f"+1415555{number:04}", created_at=NOON) for number in range(2_000)
+    )
+    Message.objects.bulk_create(
+        Message(caregiver=one, to_number=one.phone_number, cadence="wellness", queued_at=NOON)
+        for one in people
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+    plan = marking._next(now=NOON)[:20].explain()
+
+    assert "messages_in_line" in plan
+    assert "Sort" not in plan
