@@ -5,6 +5,7 @@ import logging
 import re
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connection
@@ -18,7 +19,7 @@ from proactive.models import Message
 from proactive.roles import ADMINISTRATOR
 from tests.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, FakeTwilio, Step
 from tests.proactive.calling import post, signature, text_fields
-from tests.proactive.people import due_for
+from tests.proactive.people import NOON, due_for
 from tests.staff import member_of, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -113,6 +114,7 @@ def staff_work(person):
     staff.post(reverse("admin:caregiving_caregiver_import"), {"file": file}, follow=True)
 
 
+@time_machine.travel(NOON)
 def test_a_whole_run_tells_nobody_who_it_is_about(logs, provider, settings, tmp_path):
     call_command("seed_demo", "--caregivers", "60", stdout=io.StringIO())
     due_for("crisis_followup", first_name="Adelgunde", care_recipient_name="Notburga")
