@@ -59,6 +59,15 @@ def test_an_instant_that_cannot_be_meant_is_refused(command, at, says):
     assert refusal(command, *arguments, "--at", at) == f"--at {at!r} {says}"
 
 
+@pytest.mark.parametrize(
+    ("command", "flag"), [("after_restore", "--from"), ("replay_webhooks", "--since")]
+)
+def test_an_instant_that_cannot_be_meant_is_named_by_its_own_flag(command, flag):
+    says = "is not ISO 8601: write it as 2026-03-01T15:00:00+00:00."
+
+    assert refusal(command, flag, "noon") == f"{flag} 'noon' {says}"
+
+
 def test_any_offset_names_the_same_instant():
     assert run_json("sweep", "--dry-run", "--at", "2027-01-05T07:00:00-05:00") == run_json(
         "sweep", "--dry-run", "--at", "2027-01-05T12:00:00Z"

@@ -39,7 +39,7 @@ class Command(ReportingCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        since = parse_at(options["since"], read_only=True)
+        since = parse_at(options["since"], read_only=True, flag="--from")
         assert since is not None
         now = timezone.now()
         if since > now:
