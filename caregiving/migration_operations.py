@@ -183,6 +183,51 @@ class CreateIndexConcurrently(Operation):
         return f"Create index {self.name} on PostgreSQL"
 
 
+class DropIndexOfColumn(Operation):
+    """Drop an index that Django gives a column unasked, without blocking writers.
+
+    `name` as Django names it, in `table`; `columns` for building it again. No model knows of one
+    with an operator class, which only PostgreSQL has.
+    """
+
+    reversible = True
+    reduces_to_sql = True
+
+    def __init__(self, name: str, table: str, columns: str) -> None:
+        self.name = name
+        self.table = table
+        self.columns = columns
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        pass
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):  # type: ignore[no-untyped-def]
+        self._execute(schema_editor, "DROP INDEX {concurrently} IF EXISTS {name}")
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):  # type: ignore[no-untyped-def]
+        if "_ops" in self.columns and not _is_postgres(schema_editor):
+            return
+        # An interrupted build leaves an invalid index behind.
+        self._execute(schema_editor, "DROP INDEX {concurrently} IF EXISTS {name}")
+        self._execute(schema_editor, "CREATE INDEX {concurrently} {name} ON {table} ({columns})")
+
+    def _execute(self, schema_editor: Any, statement: str) -> None:
+        sql = statement.format(
+            concurrently="CONCURRENTLY" if _is_postgres(schema_editor) else "",
+            name=schema_editor.quote_name(self.name),
+            table=schema_editor.quote_name(self.table),
+            columns=self.columns,
+        )
+        if not _is_postgres(schema_editor):
+            schema_editor.execute(sql, params=None)
+            return
+        with _patiently(schema_editor):
+            schema_editor.execute(sql, params=None)
+
+    def describe(self) -> str:
+        return f"Drop index {self.name}"
+
+
 class AddCheck(migrations.AddConstraint):
     """Add a check constraint; on PostgreSQL first unvalidated, then validated beside the writers.
 

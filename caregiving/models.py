@@ -189,8 +189,6 @@ class Caregiver(models.Model):
             models.Index(fields=["last_proactive_message_at"], name="by_last_proactive"),
             # Reader: crisis follow-ups (a range on the crisis) and open cascades.
             models.Index(fields=["last_crisis_event_at"], name="by_crisis_event"),
-            # Reader: assessment reminders, a range on the assessment.
-            models.Index(fields=["last_assessment_at"], name="by_last_assessment"),
             # Readers: onboarding nudges, and silence of those who never wrote.
             models.Index(fields=["created_at"], name="by_created"),
             # Reader: the search for the end of a number (its beginning has the index that a unique
@@ -282,7 +280,10 @@ class Caregiver(models.Model):
 class WellnessScore(models.Model):
     """One self-assessment, 0 (worst) to 100 (best), with the band it puts the person in."""
 
-    caregiver = models.ForeignKey(Caregiver, on_delete=models.CASCADE, related_name="scores")
+    # Without an index of its own: by_user begins with it.
+    caregiver = models.ForeignKey(
+        Caregiver, on_delete=models.CASCADE, related_name="scores", db_index=False
+    )
     score = models.PositiveSmallIntegerField(
         validators=[MinValueValidator(0), MaxValueValidator(100)]
     )
@@ -305,6 +306,7 @@ class WellnessScore(models.Model):
 class InboundMessage(models.Model):
     """A text that somebody sent us, known or not."""
 
+    # Without an index of its own: inbound_of_person begins with it.
     caregiver = models.ForeignKey(
         Caregiver,
         null=True,
@@ -312,6 +314,7 @@ class InboundMessage(models.Model):
         on_delete=models.SET_NULL,
         related_name="inbound",
         verbose_name="person",
+        db_index=False,
     )
     # Wider than a number: a text may come from `whatsapp:+1...` or from a name.
     from_number = PhoneNumberField(max_length=64, other_senders=True)

@@ -61,8 +61,14 @@ class CareAlert(models.Model):
     }
 
     kind = models.CharField(max_length=32, choices=Kind)
+    # Without an index of its own: alerts_of_person begins with it.
     caregiver = models.ForeignKey(
-        Caregiver, null=True, blank=True, on_delete=models.CASCADE, related_name="alerts"
+        Caregiver,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="alerts",
+        db_index=False,
     )
     message = models.ForeignKey(
         Message, null=True, blank=True, on_delete=models.CASCADE, related_name="alerts"

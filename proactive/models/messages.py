@@ -101,8 +101,13 @@ class Message(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Without an index of its own: messages_of_person begins with it.
     caregiver = models.ForeignKey(
-        Caregiver, on_delete=models.PROTECT, related_name="messages", verbose_name="person"
+        Caregiver,
+        on_delete=models.PROTECT,
+        related_name="messages",
+        verbose_name="person",
+        db_index=False,
     )
     sweep = models.ForeignKey(
         Sweep, null=True, blank=True, on_delete=models.SET_NULL, related_name="messages"
@@ -212,7 +217,13 @@ class Message(models.Model):
                 name="messages_handed_over",
                 condition=Q(attempt_started_at__isnull=False),
             ),
-            # Readers: the log filtered by status, and the home page's links to what did not arrive.
+            # Reader: the home page's link to what did not arrive in a range of days.
+            models.Index(
+                fields=["attempt_started_at"],
+                name="messages_not_arrived",
+                condition=Q(status__in=[Status.FAILED, Status.UNDELIVERED]),
+            ),
+            # Reader: the log filtered by status.
             # What is queued or delivered is found without it: the one is little and has its own
             # index, the other is most of what the log shows anyway.
             models.Index(

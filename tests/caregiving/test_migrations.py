@@ -383,7 +383,6 @@ class TestLivePostgres:
             ("by_created", True),
             ("by_crisis_event", True),
             ("by_journey", True),
-            ("by_last_assessment", True),
             ("by_last_contact", True),
             ("by_last_proactive", True),
         ]

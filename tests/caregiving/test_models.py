@@ -120,7 +120,6 @@ class TestIndexes:
             "by_burnout": ["burnout_band"],
             "by_last_proactive": ["last_proactive_message_at"],
             "by_crisis_event": ["last_crisis_event_at"],
-            "by_last_assessment": ["last_assessment_at"],
             "by_created": ["created_at"],
         }
         found = indexes(Caregiver)

@@ -1,8 +1,8 @@
 """Events, sweeps, deliveries, reports, staff and time in any order: the promises hold.
 
-The same examples each time. `HYPOTHESIS_EXAMPLES=500 HYPOTHESIS_STEPS=50 python -m pytest
-tests/proactive/test_state_machine.py -k any_order` looks longer, at others each time: about a
-second each.
+The same examples each time that the same modules are loaded. `HYPOTHESIS_EXAMPLES=500
+HYPOTHESIS_STEPS=50 python -m pytest tests/proactive/test_state_machine.py -k any_order` looks
+longer, at others each time: about a second each.
 """
 
 import logging
@@ -11,11 +11,13 @@ import os
 import pytest
 from django.db.models import Q
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, run_state_machine_as_test
 
 from proactive import clocks, deferring, marking, prepared, rules, tasks
 from tests.proactive import calling
-from tests.proactive.machine.core import Core
+from tests.proactive.machine import drawing
+from tests.proactive.machine.core import Core, people
 from tests.proactive.machine.machine import PROVIDERS
 from tests.proactive.machine.whole import Whole
 from tests.proactive.people import DAY
@@ -71,11 +73,18 @@ class Briefly(Core):
         """Not waited for: what is looked for shows at once."""
 
 
-def finds(words):
+class WhereClocksChange(Briefly):
+    @initialize(target=people, where=st.sampled_from(drawing.WHERE_CLOCKS_CHANGE))
+    def begin(self, where):
+        begins, place = where
+        return super().begin(drawing.BEGINNINGS[begins], [(place, "crisis"), (place, "new")])
+
+
+def finds(words, machine=Briefly):
     prepared.forget()
     try:
         with pytest.raises(AssertionError, match=words):
-            search(Briefly, examples=100, steps=15, shrink=False)
+            search(machine, examples=500, steps=15, shrink=False)
     finally:
         prepared.forget()
 
@@ -105,4 +114,4 @@ def test_it_finds_local_time_with_the_offset_of_the_day_before(monkeypatch):
 
     monkeypatch.setattr(clocks.Window, "is_open", is_open)
 
-    finds("due are|hours: ")
+    finds("due are|hours: ", WhereClocksChange)

@@ -20,6 +20,8 @@ BEGINNINGS = [
     datetime(2026, 10, 3, 12, tzinfo=UTC),  # Sydney goes ahead at 16:00 UTC
     datetime(2027, 4, 3, 12, tzinfo=UTC),  # and back at 16:00 UTC
 ]
+# Each of those changes with the places of PLACES, by number, that it happens in.
+WHERE_CLOCKS_CHANGE = [(1, 0), (1, 4), (2, 0), (2, 4), (3, 1), (4, 1)]
 CHANGES_OF_CLOCKS = [
     datetime(2026, 10, 3, 16, tzinfo=UTC),
     datetime(2026, 11, 1, 6, tzinfo=UTC),

@@ -4,10 +4,11 @@
 """
 
 import random
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from unittest.mock import patch
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -16,7 +17,7 @@ from hypothesis import note
 from hypothesis.stateful import RuleBasedStateMachine
 
 from caregiving.models import Caregiver
-from proactive import promises, rules, stopping, switches
+from proactive import claiming, promises, rules, stopping, switches
 from proactive.delivery import deliver_queued
 from proactive.explaining import explain
 from proactive.models import CadenceSwitch, Message
@@ -42,7 +43,6 @@ DEEPEST = 2
 
 # The provider of the example that is running: what `get_gateway` is to return.
 PROVIDERS: list[Provider] = []
-_TEXT_ID = Message._meta.get_field("id")
 
 
 class Outreach(RuleBasedStateMachine):
@@ -53,9 +53,14 @@ class Outreach(RuleBasedStateMachine):
         empty()
         stopping.forget()
         rules._open_places.cache_clear()
-        ids = random.Random("state machine/texts")
+        drawn = random.Random("state machine/texts")
         # Of texts that are equally urgent the key decides, and it must be the same each time.
-        _TEXT_ID._get_default = lambda: uuid.UUID(int=ids.getrandbits(128))
+        self.same_keys = patch.object(
+            claiming,
+            "new_keys",
+            lambda number: [UUID(int=drawn.getrandbits(128)) for _ in range(number)],
+        )
+        self.same_keys.start()
         self.clock = Clock(drawing.BEGINNINGS[0])
         self.judge = Judge()
         user, _ = User.objects.get_or_create(username="the staff of the machine")
@@ -72,7 +77,7 @@ class Outreach(RuleBasedStateMachine):
         finally:
             self.clock.stop()
             PROVIDERS.clear()
-            _TEXT_ID.__dict__.pop("_get_default")
+            self.same_keys.stop()
             rules._open_places.cache_clear()
 
     @property
