@@ -4,6 +4,7 @@ The queue row, the gate and the counter are written in one transaction under a l
 so two sweeps at once, or a sweep that is killed, can neither text twice nor forget.
 """
 
+import gc
 import logging
 from array import array
 from collections import Counter
@@ -272,8 +273,14 @@ class _Run:
         if len(found) <= BATCH:
             for keys in _batches(found):
                 self._claim(cadence, keys)
-        else:
+            return
+        # What is loaded stays. The garbage collector, woken by texts by the thousand, would look
+        # through all of it each time.
+        gc.freeze()
+        try:
             at_once.for_each(partial(self._claim_and_show, cadence), _batches(found))
+        finally:
+            gc.unfreeze()
 
     def _claim_and_show(self, cadence: Cadence, keys: list[int]) -> None:
         self._claim(cadence, keys)
