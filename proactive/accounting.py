@@ -197,9 +197,11 @@ def _obstacles(cadence: Cadence, caregiver: Caregiver, now: datetime) -> str:
 
 def _over(cadence: Cadence, now: datetime) -> CaregiverQuerySet:
     """People whose occasion ended and still has stages without an end, or was never answered."""
-    unfinished = _unfinished_ripening(cadence).by(now) & _unfinished(cadence)
-    unanswered = _unanswered_ripening(cadence).by(now) & _unanswered(cadence)
-    return Caregiver.objects.filter(_is_over(cadence, now), unfinished | unanswered)
+    # Not each with its own: a row that was found would be looked for among all those found again.
+    ripe = _unfinished_ripening(cadence).by(now) | _unanswered_ripening(cadence).by(now)
+    return Caregiver.objects.filter(
+        _is_over(cadence, now), ripe, _unfinished(cadence) | _unanswered(cadence)
+    )
 
 
 def _is_over(cadence: Cadence, now: datetime) -> Q:
