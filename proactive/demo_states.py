@@ -15,6 +15,7 @@ from proactive.cadences import CADENCES, CRISIS_FOLLOWUP, DORMANT_REACTIVATION
 from proactive.clocks import DAY, HOUR, MINUTE, places
 from proactive.declaring import Cadence, Step, Tier
 from proactive.demo_history import DAYTIME
+from proactive.promises import GRACE
 from proactive.rules import CHURN_AFTER
 
 
@@ -265,9 +266,12 @@ def _silent(least: timedelta, most: timedelta, phase: str) -> Callable[[Caregive
 
 
 def _behind(person: Caregiver, scene: Scene) -> None:
-    """As after an outage: the first follow-up never went out, so the sweep alerts staff."""
+    """As after an outage: the first follow-up never went out, so the sweep alerts staff.
+
+    Its time has passed only just now: had it passed long ago with no sweep, it would be lost.
+    """
     second = CRISIS_FOLLOWUP.due[1]
-    at = scene.ago(second + HOUR, second + 5 * HOUR)
+    at = scene.ago(second + MINUTE, second + GRACE / 2)
     _before_crisis(person, scene, at)
     person.last_crisis_event_at = at
     _settle(person, scene)

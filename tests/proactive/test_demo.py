@@ -24,7 +24,7 @@ from caregiving.models import (
 )
 from proactive import demo, demo_people, figures
 from proactive.cadences import BY_NAME, CADENCES
-from proactive.clocks import places
+from proactive.clocks import HOUR, MINUTE, places
 from proactive.demo_states import states
 from proactive.models import CareAlert, Message
 from proactive.promises import check_promises
@@ -262,10 +262,16 @@ def test_the_same_now_gives_the_same_texts():
 
 
 @pytest.mark.django_db
-def test_after_a_sweep_every_crisis_follow_up_of_theirs_is_accounted_for():
+def test_every_crisis_follow_up_of_theirs_is_accounted_for_with_and_without_a_sweep():
     seed()
-    run_sweep(now=NOW)
-    assert check_promises(now=NOW).unaccounted == 0
+    at_once, soon = check_promises(now=NOW), check_promises(now=NOW + 15 * MINUTE)
+    assert (at_once.unaccounted, soon.unaccounted) == (0, 0)
+    for hours in (0, 1, 12, 24):
+        then = NOW + hours * HOUR
+        run_sweep(now=then)
+        assert check_promises(now=then).unaccounted == 0
+    missed = CareAlert.objects.filter(kind="followup_missed")
+    assert missed.filter(detail__startswith="Not sent in time: 1 ").exists()
 
 
 @pytest.mark.django_db
