@@ -52,13 +52,23 @@ class ActionFilter(DropdownFilter):
         return queryset.filter(action=self.value()) if self.value() else queryset
 
 
-class WhoFilter(AutocompleteSelectFilter):
+class OneFilter(AutocompleteSelectFilter):
+    """By one row of another table, that its menu finds."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if key := self.value():
+            # The menu asks for the one that is chosen, and fails over what cannot be a key.
+            self.field.related_model._meta.pk.clean(key, None)
+        return super().queryset(request, queryset)
+
+
+class WhoFilter(OneFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.title = "who"
 
 
-class WhomFilter(AutocompleteSelectFilter):
+class WhomFilter(OneFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.title = "whom"

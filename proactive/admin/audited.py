@@ -7,15 +7,15 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 
 from proactive import audit
+from proactive.admin.base import ListAdmin
 
 # What JSON can carry as it is.
 PLAIN = (bool, int, float, str, type(None))
 
 
-class AuditedAdmin(ModelAdmin):
+class AuditedAdmin(ListAdmin):
     """Adding, changing and deleting write an entry each, with what was and what is."""
 
     def accounted(self, row: Any) -> dict[str, Any]:

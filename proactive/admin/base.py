@@ -3,11 +3,41 @@
 from typing import Any
 
 from django.contrib.admin import ShowFacets
-from django.http import HttpRequest, HttpResponse
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import ValidationError
+from django.db import DataError
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from proactive.admin.paging import BoundedPaginator
+
+
+def keys(model: type[Model], given: list[str]) -> list[Any]:
+    """Primary keys of `model` as they were sent. Raises Http404 for what cannot be one."""
+    try:
+        return [model._meta.pk.clean(key, None) for key in given]
+    except ValidationError as error:
+        raise Http404 from error
+
+
+class ListAdmin(ModelAdmin):
+    """A list whose address may hold anything, such as a number that no column can."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list as the address narrows it. Raises IncorrectLookupParameters for what cannot be
+        looked up: Django notices most of it, but not what first fails while the rows are counted.
+        """
+        try:
+            return super().get_changelist_instance(request)
+        except (OverflowError, ValueError, ValidationError, DataError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        keys(self.model, request.POST.getlist(ACTION_CHECKBOX_NAME))
+        return super().response_action(request, queryset)
 
 
 class OnlyChangedAdmin(ModelAdmin):
@@ -37,7 +67,7 @@ class LongList(ChangeList):
         return super().get_ordering_field(field_name)
 
 
-class LongListAdmin(ModelAdmin):
+class LongListAdmin(ListAdmin):
     """A list of a table that grows: no page of it reads the whole table.
 
     `sortable_by` names the columns that an index brings in order.

@@ -22,10 +22,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from proactive import audit
+from proactive.admin.base import ListAdmin, keys
 from proactive.audit import Changes
 
 # More at once than this is an operator's job: each row is a transaction of its own. Each is also a
@@ -144,7 +144,7 @@ def perform(
     return results
 
 
-class ActingAdmin(ModelAdmin):
+class ActingAdmin(ListAdmin):
     """An admin whose rows can be acted on: `acts` declares how."""
 
     acts: tuple[Act, ...] = ()
@@ -309,13 +309,9 @@ class ActingAdmin(ModelAdmin):
                 return act
         raise Http404
 
-    def _rows(self, request: HttpRequest, keys: list[str]) -> QuerySet[Any]:
-        """The rows with these keys that this user may see."""
-        try:
-            wanted = [self.opts.pk.clean(key, None) for key in keys[:MOST]]
-        except ValidationError as error:
-            raise Http404 from error
-        rows = self.get_queryset(request).filter(pk__in=wanted)
+    def _rows(self, request: HttpRequest, given: list[str]) -> QuerySet[Any]:
+        """The rows with the keys that are `given` that this user may see."""
+        rows = self.get_queryset(request).filter(pk__in=keys(self.model, given[:MOST]))
         return rows.select_related(*self.acts_select_related).order_by("pk")
 
 

@@ -22,10 +22,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import strip_tags
 from django.utils.text import capfirst
-from unfold.admin import ModelAdmin
 
 from caregiving.csv_cells import harmless
 from proactive import audit
+from proactive.admin.base import ListAdmin
 from proactive.admin.confirming import ReasonForm
 
 PERMISSION = "proactive.export_list"
@@ -33,7 +33,7 @@ CHUNK = 1000
 BYTE_ORDER_MARK = "\ufeff"
 
 
-class ExportingAdmin(ModelAdmin):
+class ExportingAdmin(ListAdmin):
     """Adds "Export" to the list, and the page that asks why.
 
     Its columns are those of the list, so what a user may not see there (`GuardedAdmin`) is not in
