@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.contrib.admin.utils import flatten, unquote
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils import timezone
@@ -99,6 +100,13 @@ class PersonPage(GuardedAdmin, OnlyChangedAdmin):
             # undo what a colleague has corrected since, such as the number.
             field.show_hidden_initial = True
         return form
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError:
+            # Somebody else has just taken the number: asked again, the form says so.
+            return super().changeform_view(request, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Caregiver, form: Any, change: bool) -> None:
         save = profiles.save_edited if change else profiles.save_added

@@ -117,6 +117,40 @@ def test_a_number_that_is_none_is_refused_with_words(admin_client):
     assert not Caregiver.objects.exists()
 
 
+@pytest.mark.parametrize("page", ["add", "change"])
+def test_a_number_that_somebody_else_takes_at_the_same_moment_is_refused_as_any_that_is_taken(
+    admin_client, monkeypatch, page
+):
+    taken = CaregiverFactory(phone_number="+14155552671")
+    edited = CaregiverFactory(phone_number="+14155552672")
+    keys = [edited.pk] if page == "change" else []
+    posted = {
+        "phone_number": taken.phone_number,
+        "initial-phone_number": edited.phone_number,
+        "language": "en",
+        "initial-language": "en",
+    }
+    address = reverse(f"admin:caregiving_caregiver_{page}", args=keys)
+    known = admin_client.post(address, posted).context["adminform"].form.errors
+    # The colleague's row appears when the form has just been found to be in order.
+    look, looks = Caregiver.validate_unique, []
+
+    def blind_at_first(self, exclude=None):
+        looks.append(self)
+        if len(looks) > 1:
+            look(self, exclude)
+
+    monkeypatch.setattr(Caregiver, "validate_unique", blind_at_first)
+
+    answer = admin_client.post(address, posted)
+
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.errors == known
+    assert set(known) == {"phone_number"}
+    assert len(looks) == 2
+    assert set(Caregiver.objects.values_list("pk", flat=True)) == {taken.pk, edited.pk}
+
+
 @pytest.mark.parametrize("model", [Message, Sweep])
 def test_the_log_is_read_only(admin_client, in_crisis, model):
     run_sweep(now=NOON)
