@@ -189,14 +189,26 @@ def _beat(now: datetime) -> Check:
             "the tick is switched off in the schedule",
             "Switch it on again in the admin, under Periodic tasks: nothing goes out without it.",
         )
-    if entry.last_run_at is None or now - entry.last_run_at > scheduling.MAY_BE_QUIET_FOR:
-        heard = (
-            f"last heard from {duration(now - entry.last_run_at)} ago"
-            if entry.last_run_at
-            else "never heard from"
-        )
+    if entry.last_run_at is None:
+        return _unheard(now - entry.date_changed)
+    if now - entry.last_run_at > scheduling.MAY_BE_QUIET_FOR:
+        heard = f"last heard from {duration(now - entry.last_run_at)} ago"
         return Check("beat", False, heard, "Start beat again, and read its log.")
     return Check("beat", True, "heard from")
+
+
+def _unheard(waits: timedelta) -> Check:
+    """Beat has not rung since its schedule was made: it may just have been started."""
+    if waits > scheduling.MAY_BE_QUIET_FOR:
+        says = f"not heard from yet, after {duration(waits)}"
+        return Check("beat", False, says, "See that beat was started, and read its log.")
+    return Check(
+        "beat",
+        False,
+        f"not heard from yet; waiting for {duration(waits)}",
+        "If beat has just been started, wait some minutes: it writes down what it rang about every "
+        "three minutes. Else start it.",
+    )
 
 
 def _tick(now: datetime) -> Check:

@@ -155,6 +155,25 @@ def test_beat_that_is_not_heard_from(client, at):
     assert missing(client) == ["beat"]
 
 
+@pytest.mark.parametrize(
+    ("after", "says", "do"),
+    [
+        (2 * MINUTE, "not heard from yet; waiting for 2 minutes", "wait some minutes"),
+        (11 * MINUTE, "not heard from yet, after 11 minutes", "read its log"),
+    ],
+)
+def test_beat_that_has_not_rung_yet_is_waited_for_calmly_at_first(
+    client, time_machine, after, says, do
+):
+    rung(None)
+    time_machine.move_to(NOON + after, tick=False)
+
+    beat = ask(client)[1]["checks"]["beat"]
+
+    assert (ask(client)[0], beat["ok"], beat["says"]) == (503, False, says)
+    assert do in beat["do"]
+
+
 def test_a_tick_that_is_switched_off_in_the_schedule(client):
     scheduling.set_enabled(scheduling.tick_entry(), False)
 
