@@ -24,6 +24,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from proactive import pacing, recording, stopping
+from proactive.garbage import loaded_stays
 from proactive.marking import mark_next
 from proactive.models import Message, Sender
 from proactive.pacing import TooFarAway
@@ -60,7 +61,7 @@ def deliver_queued(
     clock: Callable[[], datetime] = timezone.now if now is None else lambda: now
     # Before anything is marked: a gateway that cannot be built has taken nothing.
     gateway = get_gateway()
-    with Line(gateway, slots=most_at_once(), clock=clock) as line:
+    with loaded_stays(), Line(gateway, slots=most_at_once(), clock=clock) as line:
         delivery = _Delivery(line, clock, limit=limit, budget=budget, rehearsal=now is not None)
         try:
             delivery.go_on()

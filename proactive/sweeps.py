@@ -4,7 +4,6 @@ The queue row, the gate and the counter are written in one transaction under a l
 so two sweeps at once, or a sweep that is killed, can neither text twice nor forget.
 """
 
-import gc
 import logging
 from array import array
 from collections import Counter
@@ -26,6 +25,7 @@ from proactive.blast_guard import Limit
 from proactive.cadences import BY_NAME, CADENCES
 from proactive.claiming import Draft
 from proactive.declaring import Cadence, Step
+from proactive.garbage import loaded_stays
 from proactive.hooks import outbox
 from proactive.lookups import rows_first
 from proactive.models import EventKind, Sweep
@@ -274,13 +274,8 @@ class _Run:
             for keys in _batches(found):
                 self._claim(cadence, keys)
             return
-        # What is loaded stays. The garbage collector, woken by texts by the thousand, would look
-        # through all of it each time.
-        gc.freeze()
-        try:
+        with loaded_stays():
             at_once.for_each(partial(self._claim_and_show, cadence), _batches(found))
-        finally:
-            gc.unfreeze()
 
     def _claim_and_show(self, cadence: Cadence, keys: list[int]) -> None:
         self._claim(cadence, keys)
